@@ -7,53 +7,34 @@ of Araujo et al., *Computing receptive fields of convolutional neural networks* 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from affine import Affine
 
+from cnnviz.padding import Axis
 
-class Slide(NamedTuple):
-    """A window that slides along one axis: ``kernel`` taps, ``before`` cells of padding in front.
+Axes = tuple[Axis, Axis]
 
-    Output ``o`` reads inputs ``o·stride − before + dilation·t`` for ``t = 0 … kernel − 1``.
+
+def offset(axis: Axis) -> float:
+    """Shift of the output's grid against the input's, in input pixels.
+
+    >>> offset(Axis(size=8, kernel=3, before=0, after=0, stride=1, dilation=1))
+    1.0
+    >>> offset(Axis(size=8, kernel=3, before=0, after=1, stride=2, dilation=1))
+    0.5
     """
-
-    kernel: int = 1
-    stride: int = 1
-    dilation: int = 1
-    before: int = 0
-
-    @property
-    def span(self) -> int:
-        """Cells from the first tap to the last.
-
-        >>> Slide(kernel=3, dilation=2).span
-        5
-        """
-        return self.dilation * (self.kernel - 1) + 1
-
-    @property
-    def offset(self) -> float:
-        """Shift of the output grid against the input grid, in input pixels.
-
-        >>> Slide(kernel=3).offset, Slide(kernel=2, stride=2).offset, Slide(kernel=3, before=2).offset
-        (1.0, 0.0, -1.0)
-        """
-        return (self.span - 1) / 2 - self.before - (self.stride - 1) / 2
-
-    def reads(self, start: int, stop: int) -> tuple[int, int]:
-        """Inputs ``[first, end)`` that outputs ``[start, stop)`` need; those outside the image are padding.
-
-        >>> Slide(kernel=3, stride=2, before=1).reads(0, 4)
-        (-1, 8)
-        """
-        return start * self.stride - self.before, (stop - 1) * self.stride - self.before + self.span
+    return (axis.span - 1) / 2 - axis.before - (axis.stride - 1) / 2
 
 
-Slides = tuple[Slide, Slide]
-"""How a layer slides along rows and along columns."""
+def inputs(axis: Axis, start: int, stop: int) -> tuple[int, int]:
+    """Inputs ``[first, end)`` that outputs ``[start, stop)`` read; those outside the image are padding.
+
+    >>> inputs(Axis(size=8, kernel=3, before=1, after=1, stride=2, dilation=1), 0, 4)
+    (-1, 8)
+    """
+    return start * axis.stride - axis.before, (stop - 1) * axis.stride - axis.before + axis.span
 
 
 class Box(NamedTuple):
@@ -76,25 +57,18 @@ class ReceptiveField:
     jump: tuple[int, int] = (1, 1)
     offset: tuple[float, float] = (0.0, 0.0)
 
-    @classmethod
-    def through(cls, layers: Iterable[Slides]) -> ReceptiveField:
-        """Field of a pixel after all ``layers``.
+    def then(self, axes: Axes) -> ReceptiveField:
+        """Field after one more layer, given by how it slides along rows and columns.
 
-        >>> ReceptiveField.through([(Slide(3), Slide(3)), (Slide(2, 2), Slide(2, 2))])
+        >>> from cnnviz.padding import plan
+        >>> ReceptiveField().then(plan((9, 9), 3)).then(plan((7, 7), 2, stride=2))
         ReceptiveField(size=(4, 4), jump=(2, 2), offset=(1.0, 1.0))
         """
-        field = cls()
-        for slides in layers:
-            field = field.then(slides)
-        return field
-
-    def then(self, slides: Slides) -> ReceptiveField:
-        """Field after one more layer."""
-        rows, cols = slides
+        rows, cols = axes
         return ReceptiveField(
             (self.size[0] + (rows.span - 1) * self.jump[0], self.size[1] + (cols.span - 1) * self.jump[1]),
             (self.jump[0] * rows.stride, self.jump[1] * cols.stride),
-            (self.offset[0] + rows.offset * self.jump[0], self.offset[1] + cols.offset * self.jump[1]),
+            (self.offset[0] + offset(rows) * self.jump[0], self.offset[1] + offset(cols) * self.jump[1]),
         )
 
     def centre(self, row: int, col: int) -> tuple[float, float]:
