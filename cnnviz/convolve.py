@@ -1,0 +1,410 @@
+"""Convolution and pooling: arrays in, arrays out.
+
+Images are ``(rows, cols)`` or ``(rows, cols, bands)`` and become float32 before any arithmetic. "Convolution"
+is cross-correlation, as in deep learning (Goodfellow et al., *Deep Learning*, 2016, § 9.1); ``flip=True`` is
+the true convolution. Every engine here is a direct sum of products, so a window that touches NaN gives NaN
+and infinities behave as arithmetic says. Sizes and borders are explained in :mod:`cnnviz.padding`.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Any
+
+import cv2
+import numpy as np
+import scipy.sparse
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from cnnviz.errors import GeometryError, KernelError
+from cnnviz.padding import (
+    Axis,
+    Border,
+    Padding,
+    PaddingLike,
+    PerAxis,
+    output_size,
+    per_axis,
+    plan,
+    resolve_padding,
+    source_index,
+    visit_counts,
+)
+
+__all__ = [
+    "Axis",
+    "Border",
+    "Padding",
+    "PoolMode",
+    "conv2d",
+    "conv2d_loops",
+    "conv_matrix",
+    "conv_volume",
+    "output_size",
+    "plan",
+    "pool2d",
+    "resolve_padding",
+    "visit_counts",
+]
+
+Array = NDArray[np.float32]
+Axes = tuple[Axis, Axis]
+
+# filter2D changes to a Fourier transform from this many taps on, which would smear NaN over the picture.
+_SSE3 = 3
+_DIRECT_TAPS = 130 if cv2.checkHardwareSupport(_SSE3) else 50
+_STRIP_BYTES = 1 << 21
+_OPENCV_BORDERS = {
+    Border.ZERO: cv2.BORDER_CONSTANT,
+    Border.REPLICATE: cv2.BORDER_REPLICATE,
+    Border.REFLECT: cv2.BORDER_REFLECT_101,
+}
+
+
+class PoolMode(StrEnum):
+    """What a pooling window keeps of its cells."""
+
+    MAX = "max"
+    AVERAGE = "average"
+    MIN = "min"
+
+
+def _image(image: ArrayLike) -> Array:
+    array = np.asarray(image)
+    if array.dtype.kind not in "biuf":
+        raise GeometryError(f"received an image of type {array.dtype}: real numbers are expected")
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        raise GeometryError(
+            f"received an image of shape {array.shape}: (rows, cols) or (rows, cols, bands) is expected, "
+            "with at least one pixel and one band"
+        )
+    return array.astype(np.float32, copy=False)
+
+
+def _weights(weights: ArrayLike, dims: int, expected: str) -> Array:
+    array = np.asarray(weights)
+    if array.dtype.kind not in "biuf" or array.ndim != dims or 0 in array.shape:
+        raise KernelError(f"received weights of shape {array.shape}, {array.dtype}: {expected} is expected")
+    array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        place = tuple(int(i) + 1 for i in np.argwhere(~np.isfinite(array))[0])
+        raise KernelError(f"received a weight that is no finite float32 number at {place}, counted from 1")
+    return array
+
+
+def _option(kind: type[StrEnum], value: str, what: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(sorted(kind))
+        raise GeometryError(f"received {what} {value!r}: one of {known} is expected") from None
+
+
+def conv2d(
+    image: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    padding: PaddingLike = "valid",
+    stride: PerAxis = 1,
+    dilation: PerAxis = 1,
+    border: str = "zero",
+    flip: bool = False,
+) -> Array:
+    """Slide one kernel ``(k, l)`` over every band alone, as an image filter does.
+
+    ``padding``, ``stride`` and ``dilation`` are as in :func:`cnnviz.padding.plan`, ``border`` is a
+    :class:`Border`. The result is float32 with the image's number of dimensions. Raises
+    :class:`GeometryError` where the kernel does not fit, :class:`KernelError` for weights that are no grid of
+    finite numbers.
+
+    >>> conv2d([[10, 10, 0, 0]] * 3, [[1, 0, -1]] * 3)
+    array([[30., 30.]], dtype=float32)
+    >>> conv2d([[0, 0, 1, 0]], [[1, 2, 3]], padding="same", flip=True)
+    array([[0., 1., 2., 3.]], dtype=float32)
+    """
+    pixels, taps = _image(image), _weights(kernel, 2, "a grid (rows, cols) of numbers")
+    taps = taps[::-1, ::-1] if flip else taps
+    axes = plan(pixels.shape, taps.shape, padding=padding, stride=stride, dilation=dilation)
+    fill = _option(Border, border, "border")
+    return _by_plane(pixels, lambda plane: _filter_plane(plane, taps, axes, fill))
+
+
+def _by_plane(image: Array, work: Callable[[Array], Array]) -> Array:
+    """Apply ``work`` to what OpenCV takes as one picture, and keep the image's order in memory."""
+    if image.ndim == 2 or (abs(image.strides[2]) < abs(image.strides[1]) and image.shape[2] <= 64):
+        return work(image)
+    first = work(image[..., 0])
+    planes = np.empty((image.shape[2], *first.shape), np.float32)
+    planes[0] = first
+    for band in range(1, image.shape[2]):
+        planes[band] = work(image[..., band])
+    return np.moveaxis(planes, 0, -1)
+
+
+def _filter_plane(image: Array, taps: Array, axes: Axes, border: Border) -> Array:
+    rows, cols = axes
+    grid, zeros = _spread(taps, axes)
+    at_once = all(a.stride == 1 and a.before + a.after < a.span for a in axes)
+    if at_once and border in _OPENCV_BORDERS and grid.size < _DIRECT_TAPS:
+        result = _correlate(image, grid, zeros, (cols.before, rows.before), _OPENCV_BORDERS[border])
+        return result[: rows.out, : cols.out]
+    out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
+    for part, strip in _strips(image, axes, border, bytes_per_cell=4):
+        out[part] = _correlate_valid(strip, grid, zeros)[:: rows.stride, :: cols.stride]
+    return out
+
+
+def _spread(taps: Array, axes: Axes) -> tuple[Array, NDArray[np.uint8]]:
+    """Kernel with its dilation's gaps written out, and where its own weights are zero."""
+    grid = np.zeros([axis.span for axis in axes], np.float32)
+    zeros = np.zeros(grid.shape, np.uint8)
+    steps = tuple(slice(None, None, axis.dilation) for axis in axes)
+    grid[steps], zeros[steps] = taps, taps == 0
+    return grid, zeros
+
+
+def _correlate_valid(image: Array, grid: Array, zeros: NDArray[np.uint8]) -> Array:
+    rows, cols = image.shape[0] - grid.shape[0] + 1, image.shape[1] - grid.shape[1] + 1
+    out = np.zeros((rows, cols, *image.shape[2:]), np.float32)
+    side = int(np.sqrt(_DIRECT_TAPS - 1))
+    for top in range(0, grid.shape[0], side):
+        for left in range(0, grid.shape[1], side):
+            block = np.s_[top : top + side, left : left + side]
+            if grid[block].any() or zeros[block].any():
+                shifted = image[top:, left:]
+                part = _correlate(shifted, grid[block], zeros[block], (0, 0), cv2.BORDER_REPLICATE)
+                with np.errstate(invalid="ignore", over="ignore"):
+                    out += part[:rows, :cols]
+    return out
+
+
+def _correlate(
+    image: Array, grid: Array, zeros: NDArray[np.uint8], anchor: tuple[int, int], border: int
+) -> Array:
+    """Sum of products at every pixel; ``anchor`` (column, row) is the tap that lies on it."""
+    picture = _for_opencv(image)
+    result = np.zeros(image.shape, np.float32)
+    if grid.any():
+        cv2.filter2D(picture, -1, grid, dst=result, anchor=anchor, borderType=border)
+    # OpenCV leaves zero taps out, yet 0 · NaN and 0 · inf are NaN.
+    if zeros.any() and not _all_finite(picture):
+        unknown = (~np.isfinite(picture)).view(np.uint8)
+        touched = cv2.dilate(unknown, zeros, anchor=anchor, borderType=border, borderValue=0)
+        result[touched.reshape(image.shape).view(bool)] = np.nan
+    return result
+
+
+def _for_opencv(image: Array) -> Array:
+    cell = image.itemsize * (image.shape[2] if image.ndim == 3 else 1)
+    packed = image.strides[1] == cell and image.strides[-1] == image.itemsize
+    return image if packed and image.strides[0] >= cell * image.shape[1] else np.ascontiguousarray(image)
+
+
+def _all_finite(image: Array) -> bool:
+    flat = image.ravel(order="K")
+    # One pass of BLAS; large numbers may overflow there, then the exact test decides.
+    return bool(np.isfinite(np.vdot(flat, flat)) or np.isfinite(image).all())
+
+
+def _strips(
+    image: Array, axes: Axes, border: Border, *, bytes_per_cell: int
+) -> Iterator[tuple[slice, Array]]:
+    """Padded input of a few output rows at a time, so that memory stays bounded and in cache."""
+    rows, cols = axes
+    width = cols.size + cols.before + cols.after
+    row_bytes = width * bytes_per_cell * (image.shape[2] if image.ndim == 3 else 1)
+    count = max(_STRIP_BYTES // row_bytes, rows.span) // rows.stride + 1
+    for first in range(0, rows.out, count):
+        last = min(first + count, rows.out)
+        start = first * rows.stride - rows.before
+        stop = (last - 1) * rows.stride - rows.before + rows.span
+        yield slice(first, last), _padded(image, np.arange(start, stop), cols, border)
+
+
+def _padded(image: Array, positions: NDArray[np.intp], cols: Axis, border: Border) -> Array:
+    """Rows of the image at ``positions``, which may lie outside, with the padding of the columns."""
+    source = source_index(positions, image.shape[0], border)
+    strip = np.empty((len(source), cols.before + cols.size + cols.after, *image.shape[2:]), np.float32)
+    inner = strip[:, cols.before : cols.before + cols.size]
+    inside = source[0] >= 0 and source[-1] - source[0] == len(source) - 1
+    inner[:] = image[source[0] : source[-1] + 1] if inside else image[source]
+    inner[source < 0] = 0
+    for start, width in ((-cols.before, cols.before), (cols.size, cols.after)):
+        beyond = source_index(np.arange(start, start + width), cols.size, border)
+        side = strip[:, start + cols.before : start + cols.before + width]
+        side[:] = 0 if border is Border.ZERO else inner[:, beyond]
+    return strip
+
+
+def conv_volume(
+    image: ArrayLike,
+    weights: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    padding: PaddingLike = "valid",
+    stride: PerAxis = 1,
+    dilation: PerAxis = 1,
+    border: str = "zero",
+) -> Array:
+    """Sum over all bands, as a CNN's layer does: ``(rows, cols, bands)`` → ``(rows, cols, filters)``.
+
+    ``weights`` are ``(k, l, bands, filters)``, ``bias`` one number per filter; the rest is as in
+    :func:`conv2d`. A ``(rows, cols)`` image is one band. Raises :class:`GeometryError` where bands do not
+    agree or the kernel does not fit, :class:`KernelError` for weights that are not such a block.
+
+    >>> conv_volume([[[1, 2, 3]]], [[[[1], [10], [100]]]], bias=[5])
+    array([[[326.]]], dtype=float32)
+    """
+    pixels, block = _image(image), _weights(weights, 4, "(rows, cols, bands, filters)")
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    offsets = _biases(bias, block.shape[3])
+    if pixels.shape[2] != block.shape[2]:
+        raise GeometryError(
+            f"received an image of {pixels.shape[2]} bands and weights for {block.shape[2]} bands: these "
+            "must agree, as every filter has one kernel per band; choose other bands or other weights"
+        )
+    axes = plan(pixels.shape, block.shape, padding=padding, stride=stride, dilation=dilation)
+    out = _multiply(pixels, block, axes, _option(Border, border, "border"))
+    return out if offsets is None else np.add(out, offsets, out=out)
+
+
+def _biases(bias: ArrayLike | None, filters: int) -> Array | None:
+    if bias is None:
+        return None
+    offsets = np.asarray(bias, np.float32)
+    if offsets.shape != (filters,):
+        raise KernelError(
+            f"received bias of shape {offsets.shape}: {filters} numbers, one per filter, are expected"
+        )
+    return offsets
+
+
+def _multiply(image: Array, weights: Array, axes: Axes, border: Border) -> Array:
+    """Convolution as matrix products, one per row of the kernel, on windows copied strip by strip."""
+    rows, cols = axes
+    matrices = weights.reshape(rows.kernel, -1, weights.shape[3])
+    out = np.empty((rows.out, cols.out, weights.shape[3]), np.float32)
+    for part, strip in _strips(image, axes, border, bytes_per_cell=4 * cols.kernel):
+        windows = sliding_window_view(strip, cols.span, axis=1)[:, :: cols.stride, :, :: cols.dilation]
+        windows = windows.transpose(0, 1, 3, 2)
+        if rows.stride < rows.kernel:
+            windows = np.ascontiguousarray(windows)
+        target = out[part].reshape(-1, weights.shape[3])
+        with np.errstate(invalid="ignore", over="ignore"):
+            for tap, matrix in enumerate(matrices):
+                lines = windows[tap * rows.dilation :][: len(strip) - rows.span + 1 : rows.stride]
+                flat = lines.reshape(len(target), -1)
+                target[:] = flat @ matrix if tap == 0 else target + flat @ matrix
+    return out
+
+
+def pool2d(
+    image: ArrayLike,
+    size: PerAxis,
+    *,
+    mode: str = "max",
+    stride: PerAxis | None = None,
+    padding: PaddingLike = "valid",
+) -> Array:
+    """Keep the maximum, average or minimum of every window; the stride is the window's size if not given.
+
+    Padding holds no values: a window at the border looks at the cells that are really there, as TensorFlow's
+    does. NaN in a window gives NaN. Raises :class:`GeometryError` where no window fits, or where one would
+    hold nothing but padding.
+
+    >>> pool2d([[1, 2, 3, 4], [5, 6, 7, 8]], 2)
+    array([[6., 8.]], dtype=float32)
+    >>> pool2d([[1, 2, 3]], (1, 2), mode="average", padding="same")
+    array([[1.5, 3. ]], dtype=float32)
+    """
+    pixels, kind = _image(image), _option(PoolMode, mode, "mode")
+    window = per_axis(size, "size")
+    axes = plan(pixels.shape, window, padding=padding, stride=window if stride is None else stride)
+    for axis in axes:
+        if max(axis.before, axis.after) >= axis.kernel:
+            raise GeometryError(
+                f"received padding {axis.before}, {axis.after} around windows of {axis.kernel} cells: "
+                f"at most {axis.kernel - 1} is expected, as a window of padding alone holds nothing"
+            )
+    reduced = pixels
+    for number, axis in enumerate(axes):
+        reduced = np.swapaxes(_pool_axis(np.swapaxes(reduced, 0, number), axis, kind), 0, number)
+    return reduced
+
+
+_POOLS: dict[PoolMode, tuple[np.ufunc, float]] = {
+    PoolMode.MAX: (np.maximum, -np.inf),
+    PoolMode.AVERAGE: (np.add, 0.0),
+    PoolMode.MIN: (np.minimum, np.inf),
+}
+
+
+def _pool_axis(image: Array, axis: Axis, mode: PoolMode) -> Array:
+    """Pool along the first axis, one tap at a time over all windows that have a cell there."""
+    combine, neutral = _POOLS[mode]
+    out = np.full((axis.out, *image.shape[1:]), neutral, np.float32)
+    reads = axis.reads()
+    inside = (reads >= 0) & (reads < axis.size)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for tap in range(axis.kernel):
+            here = np.flatnonzero(inside[:, tap])
+            if len(here):
+                target = out[here[0] : here[-1] + 1]
+                cells = image[reads[here[0], tap] : reads[here[-1], tap] + 1 : axis.stride]
+                combine(target, cells, out=target)
+    if mode is PoolMode.AVERAGE:
+        out /= inside.sum(axis=1, dtype=np.float32).reshape(-1, *[1] * (image.ndim - 1))
+    return out
+
+
+def conv_matrix(
+    kernel: ArrayLike,
+    shape: tuple[int, int],
+    *,
+    padding: PaddingLike = "valid",
+    stride: PerAxis = 1,
+    dilation: PerAxis = 1,
+) -> scipy.sparse.csr_array:
+    """Convolution as a sparse matrix: ``M @ image.ravel() == conv2d(image, kernel).ravel()``.
+
+    One row per output pixel, one column per pixel of an image of ``shape`` (rows, cols), zero borders: a
+    doubly blocked Toeplitz matrix (Goodfellow et al., 2016, § 9.1). Zero weights are stored too, so that the
+    structure, and what NaN touches, is the layer's. ``M.T`` is the transposed convolution. Errors as
+    :func:`conv2d`.
+
+    >>> matrix = conv_matrix([[1, 0, -1]] * 3, (4, 4))
+    >>> matrix.shape, matrix.nnz
+    ((4, 16), 36)
+    """
+    taps = _weights(kernel, 2, "a grid (rows, cols) of numbers")
+    rows, cols = plan(shape, taps.shape, padding=padding, stride=stride, dilation=dilation)
+    y, x = rows.reads()[:, None, :, None], cols.reads()[None, :, None, :]
+    inside = (y >= 0) & (y < rows.size) & (x >= 0) & (x < cols.size)
+    weights = np.broadcast_to(taps, inside.shape)[inside]
+    ends = np.concatenate([[0], np.cumsum(inside.sum(axis=(2, 3)))])
+    return scipy.sparse.csr_array(
+        (weights, (y * cols.size + x)[inside], ends), shape=(rows.out * cols.out, rows.size * cols.size)
+    )
+
+
+def conv2d_loops(
+    image: ArrayLike, kernel: ArrayLike, *, padding: PaddingLike = 0, stride: PerAxis = 1
+) -> Array:
+    """:func:`conv2d` with zero borders, written out to be read, and slow.
+
+    >>> conv2d_loops([[10, 10, 0, 0]] * 3, [[1, 0, -1]] * 3)
+    array([[30., 30.]], dtype=float32)
+    """
+    pixels, taps = _image(image), _weights(kernel, 2, "a grid (rows, cols) of numbers")
+    if pixels.ndim == 3:
+        bands = np.moveaxis(pixels, -1, 0)
+        return np.stack([conv2d_loops(b, taps, padding=padding, stride=stride) for b in bands], axis=-1)
+    rows, cols = plan(pixels.shape, taps.shape, padding=padding, stride=stride)
+    padded = np.pad(pixels, ((rows.before, rows.after), (cols.before, cols.after)))
+    out = np.zeros((rows.out, cols.out), np.float32)
+    for row in range(rows.out):
+        for col in range(cols.out):
+            top, left = row * rows.stride, col * cols.stride
+            window = padded[top : top + rows.kernel, left : left + cols.kernel]
+            out[row, col] = (window * taps).sum()
+    return out
