@@ -198,7 +198,8 @@ class Conv2D(Layer):
     def title(self) -> str:
         """The operation in words, such as ``3 × 3 × 13, 4 filters``."""
         if isinstance(self.weights, str):
-            text = f"{_times(self.size)} {KERNELS[self.weights].title}"
+            size, title = _times(self.size), KERNELS[self.weights].title
+            text = title if size in title else f"{size} {title}"
         elif self.bands is None:
             text = f"{_times(self.size)} kernel"
         else:
@@ -225,7 +226,7 @@ class Conv2D(Layer):
                 f"received {_bands(bands)}, but the filters have {self.bands}; choose {_bands(self.bands)}, "
                 f"or weights of shape ({rows}, {cols}, {bands}, {filters})"
             )
-        return self.tensor.shape[3]
+        return int(self.tensor.shape[3])
 
     def labels(self, bands: Labels) -> Labels:
         """Filter numbers, or the bands' names where each is filtered alone."""

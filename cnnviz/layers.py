@@ -2,7 +2,7 @@
 
 >>> edges = Network([Conv2D("sobel_vertical"), Activation("relu"), Pool2D(2)], name="edges")
 >>> [found.name for found in edges.run(np.zeros((8, 10, 3)))]
-['3 × 3 Sobel, vertical', 'ReLU', '2 × 2 max']
+['3 × 3 Sobel–Feldman, vertical', 'ReLU', '2 × 2 max']
 >>> edges.output_shape((8, 10, 3)), edges.receptive_field().size
 ((3, 4, 3), (4, 4))
 """
@@ -89,7 +89,7 @@ class Network:
         object.__setattr__(self, "bands", None if bands is None else _texts(bands, "bands"))
         object.__setattr__(self, "name", _texts([name], "name")[0] if name != "" else "")
         if self.input_bands is not None:
-            self._labels(self.input_bands)
+            self.labels(self.input_bands)
 
     @property
     def input_bands(self) -> int | None:
@@ -101,7 +101,7 @@ class Network:
     def run(self, image: ArrayLike) -> list[FeatureMap]:
         """One :class:`FeatureMap` per layer, for an image ``(rows, cols, bands)`` or ``(rows, cols)``."""
         first = as_image(image)
-        fields, labels = self.receptive_fields(first.shape), self._labels(first.shape[2])
+        fields, labels = self.receptive_fields(first.shape), self.labels(first.shape[2])
         groups = np.cumsum([each.kind is Kind.CONVOLUTION for each in self.layers]).tolist()
         return [
             FeatureMap(layer.title, layer.kind, *rest)
@@ -111,10 +111,30 @@ class Network:
     def apply(self, image: ArrayLike) -> Array:
         """Result of the last layer alone, ``(rows, cols, maps)``; nothing in between is kept."""
         array = as_image(image)
-        self._labels(array.shape[2])
+        self.labels(array.shape[2])
         for result in self._results(array):
             array = result
         return array
+
+    def labels(self, bands: int) -> list[Labels]:
+        """Names of each layer's maps; raises GeometryError where the number of bands does not fit.
+
+        >>> Network([Conv2D("box_3"), Conv2D(np.ones((1, 1, 2, 1)))], bands=["B04", "B08"]).labels(2)
+        [('B04', 'B08'), ('filter 1',)]
+        """
+        if self.bands is not None and bands != len(self.bands):
+            raise GeometryError(
+                f"Received an image of {bands} band{'s' * (bands != 1)}; this network wants "
+                f"{len(self.bands)}: {', '.join(self.bands)}. Pick these from the scene first."
+            )
+        names = self.bands or tuple(f"band {number + 1}" for number in range(bands))
+        found: list[Labels] = []
+        for number, layer in enumerate(self.layers, 1):
+            with _at(number, layer):
+                layer.maps(len(names))
+            names = layer.labels(names)
+            found.append(names)
+        return found
 
     def axes(self, shape: Sequence[int] | None = None) -> list[Axes]:
         """How each layer slides along rows and columns; without a shape see :meth:`receptive_field`."""
@@ -135,7 +155,7 @@ class Network:
         >>> Network([Conv2D("box_3"), Pool2D(2)]).shapes((8, 9))
         [(6, 7, 1), (3, 3, 1)]
         """
-        labels = self._labels(shape[2] if len(shape) > 2 else self.input_bands or 1)
+        labels = self.labels(shape[2] if len(shape) > 2 else self.input_bands or 1)
         pairs = zip(self.axes(shape), labels, strict=True)
         return [(rows.out, cols.out, len(names)) for (rows, cols), names in pairs]
 
@@ -218,22 +238,6 @@ class Network:
             with _at(number, layer):
                 image = layer.apply(image)
             yield image
-
-    def _labels(self, bands: int) -> list[Labels]:
-        """Names of each layer's maps; raises GeometryError where the number of bands does not fit."""
-        if self.bands is not None and bands != len(self.bands):
-            raise GeometryError(
-                f"Received an image of {bands} band{'s' * (bands != 1)}; this network wants "
-                f"{len(self.bands)}: {', '.join(self.bands)}. Pick these from the scene first."
-            )
-        names = self.bands or tuple(f"band {number + 1}" for number in range(bands))
-        found: list[Labels] = []
-        for number, layer in enumerate(self.layers, 1):
-            with _at(number, layer):
-                layer.maps(len(names))
-            names = layer.labels(names)
-            found.append(names)
-        return found
 
 
 def as_image(image: ArrayLike) -> Array:

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnnviz.errors import GeometryError, KernelError, RecipeError
+from cnnviz.grids import MAX_SIDE
 from cnnviz.kernels import KERNELS
 from cnnviz.padding import Padding, PaddingLike, Pads, PerAxis, per_axis, resolve_padding
 
-MAX_KERNEL = 15
 MAX_FILTERS = 512
 MAX_CHANNELS = 1024
 MAX_POOL = 64
@@ -60,6 +60,7 @@ def padding_of(value: PaddingLike) -> Padding | Pads:
 def option(value: str, kind: type[Option], what: str) -> Option:
     """Member of ``kind`` with that value.
 
+    >>> from cnnviz.padding import Border
     >>> option("zero", Border, "border")
     <Border.ZERO: 'zero'>
     """
@@ -101,13 +102,13 @@ def weights_of(value: str | ArrayLike) -> str | Array:
             )
         return value
     array = finite(value, "weights")
-    limits = (MAX_KERNEL, MAX_KERNEL, MAX_CHANNELS, MAX_FILTERS)[: array.ndim]
+    limits = (MAX_SIDE, MAX_SIDE, MAX_CHANNELS, MAX_FILTERS)[: array.ndim]
     fits = all(1 <= size <= most for size, most in zip(array.shape, limits, strict=False))
     if array.ndim not in (2, 4) or not fits:
         raise KernelError(
             f"received weights of shape {array.shape}:"
             " (rows, cols) or (rows, cols, bands, filters) is expected,"
-            f" 1 to {MAX_KERNEL} rows and columns, up to {MAX_CHANNELS} bands, {MAX_FILTERS} filters"
+            f" 1 to {MAX_SIDE} rows and columns, up to {MAX_CHANNELS} bands, {MAX_FILTERS} filters"
         )
     return array
 
