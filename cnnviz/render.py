@@ -1,0 +1,306 @@
+"""Arrays to pictures: colour scales with true legends, stretches, and figures for download.
+
+A picture is uint8 of shape ``(rows, cols, 4)``. Nodata (NaN) is transparent, so that whoever shows the picture
+draws its hatch behind it: nodata is never black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from cnnviz.errors import GeometryError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cnnviz.statistics import BandStatistics
+
+MINUS = "\N{MINUS SIGN}"
+THIN = "\N{NARROW NO-BREAK SPACE}"
+
+
+class Palette(StrEnum):
+    """What a colour scale stands for; one look for each, the same on every page."""
+
+    GREY = "grey"
+    SIGNED = "signed"
+    WEIGHTS = "weights"
+    SHARE = "share"
+
+
+# All four keep their order for colour-blind eyes; the two diverging ones cannot be mistaken for each other.
+_COLOUR_MAPS = {
+    Palette.GREY: "gray",
+    Palette.SIGNED: "RdBu_r",
+    Palette.WEIGHTS: "PuOr",
+    Palette.SHARE: "viridis",
+}
+
+
+@cache
+def _table(palette: Palette) -> np.ndarray:
+    """Colours of a palette, uint8 ``(256, 4)``."""
+    from matplotlib import colormaps
+
+    table = (colormaps[_COLOUR_MAPS[palette]](np.arange(256)) * 255).round().astype(np.uint8)
+    if palette in (Palette.SIGNED, Palette.WEIGHTS):
+        # An even table has no middle entry; both neighbours of zero become white, so that 0 looks like 0.
+        table[127:129] = 255
+    table.flags.writeable = False
+    return table
+
+
+@cache
+def _hex_colours(palette: Palette) -> list[str]:
+    return ["#" + bytes(colour[:3]).hex() for colour in _table(palette)]
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """Values from ``low`` to ``high`` on one palette: the picture and its legend come from the same place.
+
+    >>> scale = ColourScale(Palette.GREY, 0, 10)
+    >>> scale.picture(np.array([[0.0, 10.0, np.nan]]))[0].tolist()
+    [[0, 0, 0, 255], [255, 255, 255, 255], [0, 0, 0, 0]]
+    """
+
+    palette: Palette
+    low: float
+    high: float
+    rule: str = ""
+
+    @classmethod
+    def signed(cls, *arrays: np.ndarray) -> ColourScale:
+        """Scale for signed results, symmetric about 0, the same for all ``arrays``.
+
+        A few extreme pixels would leave the rest pale, so the last 0.5 % of magnitudes may lie beyond the ends; the
+        rule says how many do. Small grids are held whole.
+
+        >>> scale = ColourScale.signed(np.array([-3.0, 1.0]), np.array([2.0, np.nan]))
+        >>> scale.high, scale.rule
+        (3.0, 'symmetric about 0')
+        """
+        reach = max((_reach(array) for array in arrays), default=0.0) or 1.0
+        total = sum(array.size for array in arrays)
+        beyond = sum(int(np.count_nonzero(np.abs(array) > reach)) for array in arrays) / max(total, 1)
+        note = f"; {number(100 * beyond, 1)} % of the values lie beyond" if beyond else ""
+        return cls(Palette.SIGNED, -reach, reach, "symmetric about 0" + note)
+
+    @classmethod
+    def weights(cls, kernel: np.ndarray) -> ColourScale:
+        """Scale for the weights of a kernel: symmetric about 0, in colours that no activation has."""
+        reach = float(np.abs(kernel).max(initial=0.0)) or 1.0
+        return cls(Palette.WEIGHTS, -reach, reach, "symmetric about 0")
+
+    def indices(self, values: np.ndarray) -> np.ndarray:
+        """Position of each value in the palette, uint8; outside the range the end colour, NaN 0."""
+        span = self.high - self.low
+        if span <= 0:  # a flat band: one value, the middle colour
+            return np.full(values.shape, 127, np.uint8)
+        scaled = np.multiply(values, 255 / span, dtype=np.float32)
+        scaled -= 255 * self.low / span - 0.5
+        np.clip(scaled, 0, 255, out=scaled)
+        np.nan_to_num(scaled, copy=False)
+        return scaled.astype(np.uint8)
+
+    def picture(self, values: np.ndarray) -> np.ndarray:
+        """Picture ``(rows, cols, 4)`` of values ``(rows, cols)``."""
+        picture = _table(self.palette)[self.indices(values)]
+        picture[np.isnan(values)] = 0
+        return picture
+
+    def colours(self) -> list[str]:
+        """The 256 colours of the legend, from low to high, as ``#rrggbb``."""
+        return _hex_colours(self.palette)
+
+
+_SMALL = 4096
+_SAMPLE = 200_000
+
+
+def _reach(array: np.ndarray) -> float:
+    """Magnitude below which nearly all finite values lie, 0 for none; that of a large array from a sample."""
+    flat = array.ravel()
+    sample = np.abs(flat if flat.size <= _SMALL else flat[:: flat.size // _SAMPLE + 1])
+    finite = sample[np.isfinite(sample)]
+    if not finite.size:
+        return 0.0
+    return float(finite.max() if flat.size <= _SMALL else np.percentile(finite, 99.5)) or float(finite.max())
+
+
+class StretchRule(StrEnum):
+    """How the two ends of a stretch are found."""
+
+    PERCENTILE = "2–98 %"
+    MINMAX = "min–max"
+    DEVIATION = "±2 σ"
+    MANUAL = "manual"
+
+
+def limits(
+    found: BandStatistics, rule: StretchRule, manual: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
+    """Ends of a stretch from the statistics of a band; (0, 1) for a band without a single value."""
+    if rule is StretchRule.MANUAL:
+        return manual
+    if not found.valid:
+        return 0.0, 1.0
+    if rule is StretchRule.MINMAX:
+        return found.minimum, found.maximum
+    if rule is StretchRule.DEVIATION:
+        return found.mean - 2 * found.std, found.mean + 2 * found.std
+    return found.percentile(2.0), found.percentile(98.0)
+
+
+def quantise(values: np.ndarray, low: float, high: float, bits: int) -> np.ndarray:
+    """Values rounded to the 2^bits levels that an integer of ``bits`` bits can tell apart between two limits.
+
+    >>> quantise(np.array([0.472192841]), 0, 1, 8) * 255
+    array([120.], dtype=float32)
+    """
+    if high <= low:
+        return values
+    steps = np.float32((2**bits - 1) / (high - low))
+    inside = np.clip(values, low, high).astype(np.float32)
+    return np.rint((inside - np.float32(low)) * steps) / steps + np.float32(low)
+
+
+def composite(values: np.ndarray, limits: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Picture ``(rows, cols, 4)`` of three bands ``(rows, cols, 3)``, each stretched between its own two limits.
+
+    A pixel with NaN in any of the three bands is nodata.
+
+    >>> composite(np.array([[[0.0, 5.0, 20.0]]]), [(0, 10)] * 3)[0, 0].tolist()
+    [0, 128, 255, 255]
+    """
+    if values.ndim != 3 or values.shape[2] != 3 or len(limits) != 3:
+        raise GeometryError(
+            f"A colour picture needs three bands and three stretches; received an array of shape "
+            f"{values.shape} and {len(limits)} stretches. Choose one band for each of red, green and blue."
+        )
+    picture = np.empty((*values.shape[:2], 4), np.uint8)
+    for channel, (low, high) in enumerate(limits):
+        picture[..., channel] = ColourScale(Palette.GREY, low, high).indices(values[..., channel])
+    picture[..., 3] = 255
+    picture[np.isnan(values).any(axis=2)] = 0
+    return picture
+
+
+def png(picture: np.ndarray) -> bytes:
+    """PNG file of a picture ``(rows, cols, 3 | 4)``, without loss.
+
+    >>> png(np.zeros((2, 3, 4), np.uint8))[1:4]
+    b'PNG'
+    """
+    opaque = picture.shape[2] == 3 or bool((picture[..., 3] == 255).all())
+    order = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGR if opaque else cv2.COLOR_RGBA2BGRA
+    # The weakest compression is the fastest by far and costs little on noisy pictures.
+    done, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise GeometryError(f"A picture of shape {picture.shape} cannot be written as PNG; it has no pixels.")
+    return bytes(data)
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A figure as text: at most four significant digits, thousands apart, a true minus sign.
+
+    >>> number(-12345.6), number(0.000123456), number(28), number(float("nan"))
+    ('−12\u202f350', '1.235 × 10⁻⁴', '28', 'no data')
+    """
+    if np.isnan(value):
+        return "no data"
+    if np.isinf(value):
+        return MINUS + "∞" if value < 0 else "∞"
+    if value == int(value) and abs(value) < 1e7:  # a count is shown whole
+        return f"{int(value):,}".replace(",", THIN).replace("-", MINUS)
+    if 1e-3 <= abs(value) < 1e7:
+        rounded = float(f"{value:.{digits}g}")
+        text = f"{rounded:,.10f}".rstrip("0").rstrip(".")
+        return text.replace(",", THIN).replace("-", MINUS)
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".").replace("-", MINUS)
+    return f"{mantissa} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
+
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def size(rows: int, cols: int) -> str:
+    """Rows × columns as text.
+
+    >>> size(10980, 512)
+    '10\u202f980 × 512'
+    """
+    return f"{number(rows)} × {number(cols)}"
+
+
+def span(low: float, high: float) -> str:
+    """A range of values as text.
+
+    >>> span(-1, 2.5)
+    '−1 … 2.5'
+    """
+    return f"{number(low)} … {number(high)}"
+
+
+def percentile_limits(values: np.ndarray, low: float = 2, high: float = 98) -> tuple[float, float]:
+    """Values below which ``low`` and ``high`` per cent of the finite values lie; (0, 1) where there is none.
+
+    >>> percentile_limits(np.arange(101.0))
+    (2.0, 98.0)
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    first, last = np.percentile(finite, (low, high))
+    return float(first), float(last)
+
+
+def value_range(values: np.ndarray) -> tuple[float, float]:
+    """Smallest and largest finite value; NaN twice where there is none.
+
+    >>> value_range(np.array([1.0, np.nan, 3.0]))
+    (1.0, 3.0)
+    """
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
+
+
+def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) -> Figure:
+    """Figure of one picture with its title and legend, for downloads; nodata is hatched."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    rows, cols = picture.shape[:2]
+    height = 6.0 * min(max(rows / cols, 0.25), 4.0)
+    drawing = Figure(figsize=(7.2, height + 0.8), dpi=150, layout="constrained")
+    FigureCanvasAgg(drawing)
+    axes: Any = drawing.add_subplot()
+    axes.add_patch(Rectangle((-0.5, -0.5), cols, rows, facecolor="white", edgecolor="#b0b0b0", hatch="////", lw=0))
+    axes.imshow(picture, interpolation="nearest")
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+    if scale is not None:
+        colours = ListedColormap(_table(scale.palette) / 255.0)
+        bar = drawing.colorbar(ScalarMappable(Normalize(scale.low, scale.high), colours), ax=axes, shrink=0.7)
+        bar.set_label(scale.rule, fontsize=8)
+    return drawing
+
+
+def figure_png(picture: np.ndarray, title: str, scale: ColourScale | None = None) -> bytes:
+    """PNG file of :func:`figure`."""
+    from io import BytesIO
+
+    file = BytesIO()
+    figure(picture, title, scale).savefig(file, format="png")
+    return file.getvalue()

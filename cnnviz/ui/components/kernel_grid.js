@@ -1,0 +1,81 @@
+// A kernel whose cells can be typed into. Arrow keys walk, Enter and leaving a cell tell the server.
+
+const NUMBER = /^[-−+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\/\d+\.?\d*)?$/i;
+
+class Grid {
+  constructor(root) {
+    this.root = root;
+    this.table = root.querySelector("tbody");
+    this.note = root.querySelector(".note");
+    this.table.addEventListener("keydown", (event) => this.key(event));
+    this.table.addEventListener("change", () => this.tell());
+    this.table.addEventListener("focusin", (event) => event.target.select());
+  }
+
+  update(component) {
+    this.send = component.setTriggerValue;
+    const { cells, colours, inks, help } = component.data;
+    this.note.textContent = help;
+    this.told = cells.map((line) => line.join(" ")).join("; ");
+    if (this.rows !== cells.length || this.cols !== cells[0].length) this.build(cells.length, cells[0].length);
+    this.inputs.forEach((line, row) => line.forEach((input, col) => {
+      input.value = cells[row][col];
+      input.classList.remove("wrong");
+      input.parentElement.style.background = colours[row][col];
+      input.style.color = inks[row][col];
+    }));
+  }
+
+  build(rows, cols) {
+    [this.rows, this.cols] = [rows, cols];
+    const wide = Math.max(rows, cols);
+    this.root.style.setProperty("--cell", wide <= 5 ? "3.1rem" : wide <= 7 ? "2.5rem" : "1.75rem");
+    this.root.style.setProperty("--size", wide <= 7 ? "0.85rem" : "0.62rem");
+    this.inputs = [];
+    this.table.replaceChildren();
+    for (let row = 0; row < rows; row++) {
+      const line = this.table.insertRow();
+      this.inputs.push(Array.from({ length: cols }, (_, col) => {
+        const input = document.createElement("input");
+        input.setAttribute("aria-label", `weight in row ${row + 1}, column ${col + 1}`);
+        input.inputMode = "decimal";
+        input.dataset.place = `${row} ${col}`;
+        line.insertCell().append(input);
+        return input;
+      }));
+    }
+  }
+
+  key(event) {
+    const [row, col] = event.target.dataset.place.split(" ").map(Number);
+    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], Enter: [1, 0] };
+    if (event.target.selectionStart === 0 && event.target.selectionEnd === event.target.value.length)
+      Object.assign(steps, { ArrowLeft: [0, -1], ArrowRight: [0, 1] });
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    if (event.key === "Enter") this.tell();
+    const next = this.inputs[row + steps[event.key][0]]?.[col + steps[event.key][1]];
+    next?.focus();
+  }
+
+  tell() {
+    let good = true;
+    const lines = this.inputs.map((line) => line.map((input) => {
+      const text = input.value.trim().replace("−", "-");
+      const right = NUMBER.test(text);
+      input.classList.toggle("wrong", !right);
+      good &&= right;
+      return text;
+    }).join(" "));
+    const text = lines.join("; ");
+    if (good && text !== this.told) this.send("edit", text);
+    if (!good) this.note.textContent = "A weight is a number such as 2, -0.5 or 1/9.";
+    this.told = text;
+  }
+}
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".kernel");
+  root.grid ??= new Grid(root);
+  root.grid.update(component);
+}

@@ -1,0 +1,258 @@
+// Pictures in the order in which data flows. Pointing at a pixel of one marks the same place in all of them, with the
+// window that it saw on the first; all of that runs here, and only a click reaches the server.
+
+const SVG = "http://www.w3.org/2000/svg";
+const LENS_PIXELS = 12;
+const CELL = 26;
+
+function element(tag, attributes = {}, parent = null, namespace = null) {
+  const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (parent) parent.append(node);
+  return node;
+}
+
+const svg = (tag, attributes, parent) => element(tag, attributes, parent, SVG);
+
+function figureText(value) {
+  if (Math.abs(value) >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 }).replaceAll(",", "\u202f").replace("-", "−");
+  return Number(value.toPrecision(3)).toString().replace("-", "−");
+}
+
+class Stage {
+  constructor(strip, index) {
+    this.strip = strip;
+    this.index = index;
+    this.operation = element("div", { class: "operation" });
+    this.figure = element("figure", { class: "stage" });
+    this.frame = element("div", { class: "frame" }, this.figure);
+    this.canvas = element("div", { class: "canvas", tabindex: "0", role: "img" }, this.frame);
+    this.image = element("img", { alt: "", draggable: "false" }, this.canvas);
+    this.overlay = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" }, this.canvas);
+    this.marks = svg("g", {}, this.overlay);
+    this.pointer = svg("g", {}, this.overlay);
+    this.lens = element("canvas", { class: "lens", width: "96", height: "96" }, this.frame);
+    this.caption = element("figcaption", {}, this.figure);
+    this.legend = element("div", { class: "legend" }, this.figure);
+    this.canvas.addEventListener("pointermove", (event) => this.strip.point(this, ...this.pixelAt(event)));
+    this.canvas.addEventListener("pointerleave", () => this.strip.point(null));
+    this.canvas.addEventListener("blur", () => this.strip.point(null));
+    this.canvas.addEventListener("click", (event) => this.strip.pick(this, ...this.pixelAt(event)));
+    this.canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  async show(spec) {
+    this.next = spec;
+    const picture = new Image();
+    picture.src = "data:image/png;base64," + spec.png;
+    await picture.decode();
+    if (this.next !== spec) return; // a newer picture is on its way; this one stays unseen
+    this.spec = spec;
+    this.pixels = null;
+    this.image.src = picture.src;
+    this.source = picture;
+    this.words(spec);
+    this.fit();
+    this.mark();
+    this.strip.shown();
+  }
+
+  words(spec) {
+    this.operation.textContent = spec.operation || "";
+    this.canvas.setAttribute("aria-label", spec.alt);
+    this.canvas.classList.toggle("covered", Boolean(spec.covered));
+    this.figure.classList.toggle("cells", Boolean(spec.cells));
+    this.caption.replaceChildren(element("b"), document.createTextNode(spec.covered ? "" : spec.caption));
+    this.caption.firstChild.textContent = spec.name;
+    this.legend.replaceChildren();
+    if (!spec.legend || spec.covered) return;
+    const bar = element("div", { class: "bar" }, this.legend);
+    bar.style.background = `linear-gradient(to right, ${spec.legend.colours.join(",")})`;
+    const ticks = element("div", { class: "ticks" }, this.legend);
+    for (const tick of spec.legend.ticks) element("span", {}, ticks).textContent = tick;
+    element("div", { class: "rule" }, this.legend).textContent = spec.legend.rule;
+  }
+
+  // A picture is enlarged by whole numbers only, so that pixels stay square; a larger one is reduced to fit.
+  fit() {
+    if (!this.spec) return;
+    const { rows, cols, cells } = this.spec;
+    const room = Math.max(this.figure.clientWidth, 1);
+    const tall = Math.max(this.strip.height / rows, 0.02);
+    const ratio = Math.min(room / cols, tall);
+    this.zoom = cells ? Math.max(CELL, this.strip.cell || CELL) : ratio >= 1 ? Math.floor(ratio) : ratio;
+    this.image.style.width = `${cols * this.zoom}px`;
+    this.image.style.height = `${rows * this.zoom}px`;
+    this.image.classList.toggle("whole", this.zoom >= 1);
+  }
+
+  mark() {
+    const { rows, cols, boxes = [], pins = [], cells } = this.spec;
+    this.overlay.setAttribute("viewBox", `0 0 ${cols} ${rows}`);
+    this.marks.replaceChildren();
+    if (cells) this.numbers(cells);
+    for (const box of boxes) svg("rect", { class: "box", x: box.col, y: box.row, width: box.cols, height: box.rows }, this.marks);
+    const unit = 1 / Math.max(this.zoom, 1e-6);
+    for (const pin of pins) {
+      const group = svg("g", { class: "pin" }, this.marks);
+      svg("circle", { cx: pin.col + 0.5, cy: pin.row + 0.5, r: 6 * unit, fill: pin.colour }, group);
+    }
+  }
+
+  numbers(cells) {
+    const size = 0.36;
+    cells.forEach((line, row) => line.forEach((text, col) => {
+      const [red, green, blue, alpha] = this.colourAt(row, col);
+      const dark = alpha > 0 && 0.299 * red + 0.587 * green + 0.114 * blue < 140;
+      const fitted = Math.min(size, 1.7 * size / Math.max(text.length * 0.62, 1) * 1.6);
+      const label = svg("text", { x: col + 0.5, y: row + 0.5, "font-size": fitted, fill: dark ? "#fff" : "#111" }, this.marks);
+      label.textContent = text;
+    }));
+  }
+
+  colourAt(row, col) {
+    if (!this.pixels) {
+      const canvas = element("canvas", { width: this.source.naturalWidth, height: this.source.naturalHeight });
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(this.source, 0, 0);
+      this.pixels = context;
+    }
+    return this.pixels.getImageData(col, row, 1, 1).data;
+  }
+
+  // The legend read backwards: good to 1/255 of its range, and said so by "≈".
+  valueAt(row, col) {
+    const { legend, cells } = this.spec;
+    if (cells) return cells[row][col];
+    const [red, green, blue, alpha] = this.colourAt(row, col);
+    if (alpha === 0) return "no data";
+    if (!legend || legend.low === legend.high) return legend ? "≈ " + figureText(legend.low) : "";
+    let best = 0, least = Infinity;
+    legend.colours.forEach((colour, i) => {
+      const code = parseInt(colour.slice(1), 16);
+      const distance = Math.abs((code >> 16) - red) + Math.abs(((code >> 8) & 255) - green) + Math.abs((code & 255) - blue);
+      if (distance < least) [best, least] = [i, distance];
+    });
+    return "≈ " + figureText(legend.low + (best / 255) * (legend.high - legend.low));
+  }
+
+  pixelAt(event) {
+    const area = this.image.getBoundingClientRect();
+    const { rows, cols } = this.spec;
+    const row = Math.floor(((event.clientY - area.top) / area.height) * rows);
+    const col = Math.floor(((event.clientX - area.left) / area.width) * cols);
+    return [Math.min(Math.max(row, 0), rows - 1), Math.min(Math.max(col, 0), cols - 1)];
+  }
+
+  key(event) {
+    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+    const { rows, cols } = this.spec;
+    const [row, col] = this.cursor || [Math.floor(rows / 2), Math.floor(cols / 2)];
+    if (event.key === "Enter" || event.key === " ") this.strip.pick(this, row, col);
+    else if (event.key in steps) {
+      const many = event.shiftKey ? 10 : 1;
+      const [down, right] = steps[event.key];
+      const clamp = (value, size) => Math.min(Math.max(value, 0), size - 1);
+      this.strip.point(this, clamp(row + many * down, rows), clamp(col + many * right, cols));
+    } else return;
+    event.preventDefault();
+  }
+
+  // Where this stage's pixel lies among the pixels of the strip's first picture: centre and size of what it saw.
+  seen(row, col) {
+    const { jump, offset, size } = this.spec;
+    return { y: (row + 0.5) * jump[0] + offset[0], x: (col + 0.5) * jump[1] + offset[1], rows: size[0], cols: size[1] };
+  }
+
+  pointed(place) {
+    this.pointer.replaceChildren();
+    this.lens.classList.remove("on");
+    if (!place || !this.spec || this.spec.covered) return;
+    const { jump, offset, rows, cols } = this.spec;
+    const row = Math.floor((place.y - offset[0]) / jump[0]), col = Math.floor((place.x - offset[1]) / jump[1]);
+    this.cursor = [row, col];
+    if (row < 0 || col < 0 || row >= rows || col >= cols) return;
+    svg("rect", { class: "cross", x: col, y: row, width: 1, height: 1 }, this.pointer);
+    if (this.spec.size[0] * this.spec.size[1] === 1 && place.rows * place.cols > 1)
+      svg("rect", { class: "window", x: place.x - place.cols / 2, y: place.y - place.rows / 2, width: place.cols, height: place.rows }, this.pointer);
+    if (this.zoom < 4 && rows * cols > 400) this.magnify(row, col, this.spec.size[0] * this.spec.size[1] === 1 ? place : null);
+  }
+
+  magnify(row, col, place) {
+    const context = this.lens.getContext("2d");
+    const scale = 96 / LENS_PIXELS;
+    const top = row - LENS_PIXELS / 2 + 0.5, left = col - LENS_PIXELS / 2 + 0.5;
+    context.imageSmoothingEnabled = false;
+    context.clearRect(0, 0, 96, 96);
+    context.drawImage(this.source, -left * scale, -top * scale, this.source.naturalWidth * scale, this.source.naturalHeight * scale);
+    context.strokeStyle = "#e6007e";
+    context.lineWidth = 1.5;
+    const box = place ? [place.x - place.cols / 2, place.y - place.rows / 2, place.cols, place.rows] : [col, row, 1, 1];
+    context.strokeRect((box[0] - left) * scale, (box[1] - top) * scale, box[2] * scale, box[3] * scale);
+    const { cols } = this.spec;
+    this.lens.style.top = "4px";
+    this.lens.style.left = col < cols / 2 ? `${Math.max(cols * this.zoom - 100, 4)}px` : "4px";
+    this.lens.classList.add("on");
+  }
+}
+
+class Strip {
+  constructor(root) {
+    this.root = root;
+    this.stages = [];
+    this.readout = element("div", { class: "readout", "aria-live": "polite" });
+    new ResizeObserver(() => this.stages.forEach((stage) => { stage.fit(); if (stage.spec) stage.mark(); })).observe(root);
+  }
+
+  update(component) {
+    const { data } = component;
+    this.send = component.setTriggerValue;
+    this.data = data;
+    this.height = data.height;
+    this.cell = data.cell;
+    this.root.style.setProperty("--least", data.least);
+    while (this.stages.length > data.stages.length) this.stages.pop();
+    while (this.stages.length < data.stages.length) this.stages.push(new Stage(this, this.stages.length));
+    this.root.replaceChildren(...this.stages.flatMap((stage, i) => (data.stages[i].operation ? [stage.operation, stage.figure] : [stage.figure])), this.readout);
+    this.stages.forEach((stage, i) => stage.show(data.stages[i]));
+    if (!this.readout.textContent) this.readout.textContent = data.hint;
+  }
+
+  // Benchmarks and browser tests wait for this mark: it changes when the newest picture is on the screen.
+  shown() {
+    requestAnimationFrame(() => { this.root.dataset.version = this.data.version; });
+  }
+
+  point(stage, row, col) {
+    const place = stage ? stage.seen(row, col) : null;
+    this.stages.forEach((other) => other.pointed(place));
+    this.readout.textContent = stage ? this.describe(stage, row, col) : this.data.hint;
+  }
+
+  describe(stage, row, col) {
+    if (stage.spec.covered) return this.data.hint;
+    const parts = [`${stage.spec.name}: row ${row}, column ${col}`];
+    const value = stage.valueAt(row, col);
+    if (value) parts.push(value);
+    if (stage.spec.affine) {
+      const [a, b, c, d, e, f] = stage.spec.affine;
+      const x = a * (col + 0.5) + b * (row + 0.5) + c, y = d * (col + 0.5) + e * (row + 0.5) + f;
+      const digits = Math.abs(a) + Math.abs(b) < 0.01 ? 5 : 1;
+      parts.push(`x ${x.toFixed(digits)}, y ${y.toFixed(digits)} ${this.data.crs}`);
+    }
+    const seen = stage.seen(row, col);
+    if (seen.rows * seen.cols > 1) parts.push(`sees ${seen.rows} × ${seen.cols} pixels of the input`);
+    return parts.join(" · ").replaceAll(" -", " −");
+  }
+
+  pick(stage, row, col) {
+    if (stage.spec.covered || !this.data.pick) return;
+    this.send("pick", { stage: stage.index, row, col });
+  }
+}
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".strip");
+  root.strip ??= new Strip(root);
+  root.strip.update(component);
+}

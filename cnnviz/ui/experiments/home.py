@@ -1,0 +1,47 @@
+"""Home: a live strip of feature maps, and a door to each experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cnnviz.layers import Activation, Conv2D, Network, Pool2D
+from cnnviz.ui.maps import band_stage, group_scales, map_stage
+from cnnviz.ui.pictures import strip
+from cnnviz.ui.view import View
+
+#: The stack that the strip shows: the shortest that has all three kinds of layer.
+EDGES = Network([Conv2D("sobel_vertical", padding="same", border="reflect"), Activation("relu"), Pool2D(2)])
+
+
+@dataclass(frozen=True)
+class Door:
+    """An experiment: its page, its name, and what one finds there."""
+
+    page: str
+    title: str
+    about: str
+
+
+DOORS = (
+    Door("pages/1_Image_inspection.py", "Image inspection", "Pixels, bands, spectra: what the network is given."),
+    Door("pages/2_Kernel_playground.py", "Kernel playground", "One kernel, any kernel, and what it finds."),
+)
+
+
+def show_strip(view: View) -> None:
+    """Input → convolution → ReLU → max pooling on the current window."""
+    band = view.default_band()
+    maps = EDGES.run(view.patch([band]).array)
+    scales = group_scales(maps)
+    stages = [band_stage(view, band), *(map_stage(view, each, scales[each.group]) for each in maps)]
+    strip(stages, "home", crs=view.crs)
+
+
+def show_doors() -> None:
+    """One link per experiment."""
+    for door in DOORS:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(door.page, label=f"**{door.title}**", width=190)
+            st.caption(door.about)

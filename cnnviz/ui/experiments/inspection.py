@@ -1,0 +1,126 @@
+"""Image inspection: what is in the file, as pictures, spectra, histograms and plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import streamlit as st
+
+from cnnviz import render
+from cnnviz.render import ColourScale, Palette, StretchRule
+from cnnviz.sensors import Calibration, Sensor, calibrate
+from cnnviz.ui import link
+from cnnviz.ui.page import more
+from cnnviz.ui.pictures import PIN_COLOURS, Pin, Stage, caption, strip
+from cnnviz.ui.view import View
+
+
+class What(StrEnum):
+    """What the picture shows."""
+
+    COMPOSITE = "composite"
+    BAND = "band"
+    INDEX = "index"
+
+
+class Orientation(StrEnum):
+    """How the array is turned before it is shown; some formats store it so."""
+
+    AS_STORED = "as stored"
+    FLIP_ROWS = "upside down"
+    FLIP_COLS = "mirrored"
+
+
+FREE = "any three"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that the page's controls say."""
+
+    what: What
+    bands: tuple[str, ...]
+    index: str
+    rule: StretchRule
+    manual: tuple[float, float]
+    calibration: Calibration | None
+    bits: int
+    orientation: Orientation
+
+    @property
+    def unit(self) -> str:
+        """What a number of the picture is."""
+        if self.what is What.INDEX:
+            return "index"
+        return "reflectance" if self.calibration else "digital number"
+
+
+def controls(view: View) -> tuple[What, tuple[str, ...], str, StretchRule]:
+    """The row for what the page is about: what to show, of which bands, stretched how."""
+    sensor = view.scene.naming.sensor
+    whats = {What.COMPOSITE: "Composite", What.BAND: "One band"}
+    if _indices(view, sensor):
+        whats[What.INDEX] = "Index"
+    what = link.switch("Show", whats, "what")
+    index = ""
+    if what is What.COMPOSITE:
+        bands = _three_bands(view, sensor)
+    elif what is What.BAND:
+        names = {name: name for name in view.scene.band_names}
+        bands = (link.choose("Band", names, "band", default=view.default_band()),)
+    else:
+        index = link.choose("Index", _indices(view, sensor), "index")
+        bands = () if sensor is None else sensor.indices[index].bands
+    rule = link.choose("Stretch", {rule: str(rule) for rule in StretchRule}, "stretch")
+    return what, bands, index, rule
+
+
+def _indices(view: View, sensor: Sensor | None) -> dict[str, str]:
+    names = set(view.scene.band_names)
+    return {
+        name: f"{index.name}: {index.title}"
+        for name, index in (sensor.indices.items() if sensor else ())
+        if set(index.bands) <= names
+    }
+
+
+def _three_bands(view: View, sensor: Sensor | None) -> tuple[str, ...]:
+    names = view.scene.band_names
+    presets = {
+        name: f"{each.title} ({', '.join(each.bands)})"
+        for name, each in (sensor.composites.items() if sensor else ())
+        if set(each.bands) <= set(names)
+    }
+    chosen = link.choose("Composite", presets | {FREE: "Any three bands"}, "composite")
+    if chosen != FREE and sensor is not None:
+        return sensor.composites[chosen].bands
+    options = {name: name for name in names}
+    return tuple(
+        link.choose(colour, options, colour.lower(), default=band)
+        for colour, band in zip(("Red", "Green", "Blue"), view.default_bands(), strict=True)
+    )
+
+
+def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: StretchRule) -> Setting:
+    """The rest of the controls, folded away."""
+    with more("Numbers, bits and orientation"):
+        left, middle, right = st.columns(3)
+        with left:
+            calibration = _calibration(view, what, index)
+        with middle:
+            bits = link.slide("Bits per value", 1, 16, 16, "bits", help="Fewer bits, fewer grey levels.")
+            manual = _manual() if rule is StretchRule.MANUAL else (0.0, 1.0)
+        with right:
+            orientation = link.choose("Orientation", {each: str(each) for each in Orientation}, "turn")
+            swap = link.tick("BGR instead of RGB", "bgr", help="Some programs store blue first.")
+    if swap and what is What.COMPOSITE:
+        bands = bands[::-1]
+    return Setting(what, bands, index, rule, manual, calibration, bits, orientation)
+
+
+def _manual() -> tuple[float, float]:
+    low = link.figure("Black at", -1e9, 1e9, 0.0, "black")
+    high = link.figure("White at", -1e9, 1e9, 3000.0, "white")
+    return low, high

@@ -1,0 +1,253 @@
+"""Kernel playground: any kernel on the current window, with its result, the difference, and what can be taken home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.grids import MAX_SIDE, Normalise, combine, format_kernel, normalise, parse_kernel, resize_kernel
+from cnnviz.kernels import KERNELS
+from cnnviz.layers import Conv2D, FeatureMap, Network
+from cnnviz.render import number
+from cnnviz.ui import link
+from cnnviz.ui.kernel_grid import kernel_grid
+from cnnviz.ui.page import more
+from cnnviz.ui.view import View
+
+OWN = "own"
+_TITLES = {name: kernel.title for name, kernel in KERNELS.items()}
+
+
+class Target(StrEnum):
+    """What the kernel is applied to."""
+
+    BAND = "band"
+    EACH = "each"
+    COLOUR = "colour"
+
+
+class Show(StrEnum):
+    """How a result is coloured; the numbers are the same in all three."""
+
+    SIGNED = "signed"
+    INPUT = "input"
+    SCALE255 = "scale255"
+
+
+TARGETS = {Target.BAND: "One band", Target.EACH: "Each band", Target.COLOUR: "R, G, B"}
+SHOWS = {Show.SIGNED: "Signed", Show.INPUT: "As the input", Show.SCALE255: "0–255"}
+PADDINGS = {"same": "same", "valid": "valid", "full": "full"}
+BORDERS = {"reflect": "reflect", "replicate": "replicate", "zero": "zero", "wrap": "wrap"}
+NORMALISATIONS = {
+    Normalise.NONE: "nothing",
+    Normalise.SUM: "the sum",
+    Normalise.MAGNITUDES: "the sum of magnitudes",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that the page's controls say; ``kernel`` is the effective kernel as exact text."""
+
+    typed: str
+    kernel: str
+    target: Target
+    bands: tuple[str, ...]
+    show: Show
+    times: int
+    offset: float
+    padding: str
+    border: str
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The effective kernel, float32 ``(rows, cols)``."""
+        return parse_kernel(self.kernel)
+
+    @property
+    def network(self) -> Network:
+        """The kernel ``times`` over; the offset is added once, at the end."""
+        again = Conv2D(self.weights, padding=self.padding, border=self.border)
+        last = Conv2D(self.weights, self.offset or None, padding=self.padding, border=self.border)
+        return Network([*[again] * (self.times - 1), last], bands=self.bands, name="kernel playground")
+
+
+@dataclass(frozen=True)
+class Result:
+    """Input ``before``, float32 ``(rows, cols, bands)``, and the last layer's map of a setting on a window."""
+
+    before: np.ndarray
+    after: FeatureMap
+
+    @property
+    def difference(self) -> np.ndarray:
+        """Result minus input where both have pixels; the smaller one lies centred in the larger."""
+        return _centred(self.after.array, self.before.shape) - _centred(self.before, self.after.array.shape)
+
+
+def _centred(array: np.ndarray, other: tuple[int, ...]) -> np.ndarray:
+    rows, cols = (max(mine - theirs, 0) // 2 for mine, theirs in zip(array.shape[:2], other[:2], strict=True))
+    return array[rows : rows + min(array.shape[0], other[0]), cols : cols + min(array.shape[1], other[1])]
+
+
+def controls(view: View) -> tuple[str, Target, tuple[str, ...], Show]:
+    """The row for what the page is about: kernel, target, bands, colours."""
+    kernel = link.choose(
+        "Kernel", _TITLES | {OWN: "Own kernel"}, "kernel", default="sobel_vertical", on_change=_chosen
+    )
+    target = link.switch("Apply to", TARGETS, "on")
+    bands = _bands(view, target)
+    show = link.switch("Show the result", SHOWS, "show")
+    return kernel, target, bands, show
+
+
+def _bands(view: View, target: Target) -> tuple[str, ...]:
+    names = view.scene.band_names
+    if target is Target.EACH:
+        return names
+    if target is Target.COLOUR:
+        return view.default_bands()
+    options = {name: name for name in names}
+    return (link.choose("Band", options, "band", default=view.default_band()),)
+
+
+def setting(view: View, kernel: str, target: Target, bands: tuple[str, ...], show: Show) -> Setting:
+    """The rest of the controls, folded away, and the effective kernel that comes of them all."""
+    typed = _typed(kernel)
+    with more("Combine, normalise, repeat, pad"):
+        left, middle, right = st.columns(3)
+        with left:
+            effective = _combined(typed)
+        with middle:
+            effective = _adjusted(effective)
+        with right:
+            times = link.figure("Times applied", 1, 20, 1, "times")
+            offset = link.figure("Offset added", -1e6, 1e6, 0.0, "offset", step=1.0)
+            padding = link.choose("Padding", PADDINGS, "padding")
+            border = link.choose("Border fill", BORDERS, "border")
+    return Setting(
+        format_kernel(typed), format_kernel(effective), target, bands, show, times, offset, padding, border
+    )
+
+
+def _typed(kernel: str) -> np.ndarray:
+    """The kernel in the grid: from the catalogue, or the visitor's own; a mistake leaves the last good one."""
+    if kernel != OWN:
+        return KERNELS[kernel].weights
+    text = link.text("Own kernel as text", _default_text(), "w", help="Rows apart by ; and weights by spaces.")
+    return link.last_good("kernel", lambda: parse_kernel(text))
+
+
+def _default_text() -> str:
+    return format_kernel(KERNELS["sobel_vertical"].weights)
+
+
+def _combined(weights: np.ndarray) -> np.ndarray:
+    """a · K₁ + b · K₂."""
+    second = link.choose("Second kernel K₂", {"": "none"} | _TITLES, "k2")
+    a = link.figure("a, times the first", -100.0, 100.0, 1.0, "a", step=0.1)
+    b = link.figure("b, times the second", -100.0, 100.0, 1.0, "b", step=0.1, disabled=not second)
+    if not second:
+        return weights if a == 1 else (np.float32(a) * weights)
+    return link.last_good("combined", lambda: combine(a, weights, b, KERNELS[second].weights))
+
+
+def _adjusted(weights: np.ndarray) -> np.ndarray:
+    how = link.choose("Divide by", NORMALISATIONS, "divide")
+    flip = link.tick("True convolution", "flip", help="Turns the kernel by 180° first; deep learning does not.")
+    found = link.last_good("normalised", lambda: normalise(weights, how))
+    return found[::-1, ::-1] if flip else found
+
+
+def _chosen() -> None:
+    """A kernel from the catalogue replaces what was typed; choosing “own” starts from the one in view."""
+    if st.session_state["kernel"] != OWN:
+        st.session_state["_last_kernel"] = st.session_state["kernel"]
+    else:
+        last = st.session_state.get("_last_kernel", "sobel_vertical")
+        st.session_state["w"] = format_kernel(KERNELS[last].weights)
+
+
+def _edited() -> None:
+    _own(st.session_state["kernel_grid"]["edit"])
+
+
+def _own(text: str) -> None:
+    st.session_state["w"] = text
+    st.session_state["kernel"] = OWN
+
+
+_TURNS: Mapping[str, tuple[str, str]] = {
+    "transpose": ("Transpose", ":material/transform:"),
+    "flip": ("Flip", ":material/swap_horiz:"),
+    "flip_rows": ("Flip up–down", ":material/swap_vert:"),
+    "rotate": ("Rotate", ":material/rotate_right:"),
+}
+
+
+def _turned(weights: np.ndarray, turn: str) -> np.ndarray:
+    match turn:
+        case "transpose":
+            return weights.T
+        case "flip":
+            return weights[:, ::-1]
+        case "flip_rows":
+            return weights[::-1]
+        case _:
+            return np.rot90(weights, -1)
+
+
+def edit(view: View, given: Setting) -> None:
+    """The kernel in cells, its size on the ground, and what turns it."""
+    weights = parse_kernel(given.typed)
+    rows, cols = weights.shape
+    kernel_grid(weights, "kernel_grid", help="Type into a cell; arrow keys walk.", on_edit=_edited)
+    with st.container(horizontal=True, gap="small"):
+        for turn, (label, icon) in _TURNS.items():
+            st.button(
+                "",
+                icon=icon,
+                key=f"turn_{turn}",
+                help=label,
+                on_click=_own,
+                args=(format_kernel(_turned(weights, turn)),),
+            )
+    with st.container(horizontal=True):
+        for label, axis, value in (("Rows", 0, rows), ("Columns", 1, cols)):
+            st.number_input(
+                label, 1, MAX_SIDE, value, key=f"size_{axis}_{value}", on_change=_resized, args=(given, axis, value)
+            )
+    _in_words(view, given)
+
+
+def _resized(given: Setting, axis: int, value: int) -> None:
+    weights = parse_kernel(given.typed)
+    size = list(weights.shape)
+    size[axis] = st.session_state[f"size_{axis}_{value}"]
+    _own(format_kernel(resize_kernel(weights, *size)))
+
+
+def _in_words(view: View, given: Setting) -> None:
+    weights = given.weights
+    rows, cols = weights.shape
+    parts = [f"{rows} × {cols} weights, sum {number(float(weights.sum()))}"]
+    if view.metres is not None:
+        down, across = view.metres
+        parts.append(f"{number(rows * down)} × {number(cols * across)} m on the ground")
+    if given.kernel != given.typed:
+        parts.append("applied as: " + given.kernel)
+    st.caption(" · ".join(parts))
+
+
+def run(view: View, given: Setting) -> Result:
+    """Apply the setting to the current window; one that cannot be leaves the last good one."""
+
+    def attempt() -> tuple[Setting, Result]:
+        before = view.patch(given.bands).array
+        return given, Result(before, given.network.run(before)[-1])
+
+    return attempt()[1]

@@ -1,0 +1,81 @@
+"""What can be taken home from the kernel playground; each file is made when it is asked for."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import streamlit as st
+
+from cnnviz import render
+from cnnviz.scene import geotiff_bytes
+from cnnviz.ui.experiments.kernel import Setting, run
+from cnnviz.ui.experiments.kernel_pictures import coloured
+from cnnviz.ui.view import View
+
+
+def downloads(view: View, given: Setting) -> None:
+    """PNG with legend, GeoTIFF in its place, NumPy array, and the Python that makes them."""
+    with st.container(horizontal=True, key="downloads"):
+        st.download_button(
+            "PNG with legend", lambda: png(view, given), "result.png", "image/png", on_click="ignore"
+        )
+        st.download_button(
+            "GeoTIFF", lambda: geotiff(view, given), "result.tif", "image/tiff", on_click="ignore"
+        )
+        st.download_button("NumPy array", lambda: npy(view, given), "result.npy", on_click="ignore")
+        st.download_button(
+            "Python code", lambda: code(view, given), "result.py", "text/x-python", on_click="ignore"
+        )
+
+
+def png(view: View, given: Setting) -> bytes:
+    """Picture of the result with its legend."""
+    array = run(view, given).after.array
+    shown = array if array.shape[2] in (1, 3) else array[..., :1]
+    picture, scale, note = coloured(view, given, shown)
+    title = f"{view.scene.name} · {', '.join(given.bands[: shown.shape[2]])} · {render.size(*array.shape[:2])} px"
+    return render.figure_png(picture, f"{title} · {note}" if note else title, scale)
+
+
+def geotiff(view: View, given: Setting) -> bytes:
+    """Float32 GeoTIFF of the result, one band per map, at its place on the ground."""
+    after = run(view, given).after
+    return geotiff_bytes(
+        after.array,
+        transform=after.field.place(view.transform) if view.on_ground else None,
+        crs=view.scene.crs,
+        band_names=after.channels,
+        tags={"CNNVIZ_RECIPE": given.network.to_json(), "CNNVIZ_SOURCE": view.scene.name},
+    )
+
+
+def npy(view: View, given: Setting) -> bytes:
+    """The result as a ``.npy`` file, float32 ``(rows, cols, bands)``."""
+    file = BytesIO()
+    np.save(file, run(view, given).after.array, allow_pickle=False)
+    return file.getvalue()
+
+
+
+def code(view: View, given: Setting) -> str:
+    """A script that reads the same window of the same file and gives the same array."""
+    row, col, rows, cols = view.window
+    numbers = [view.scene.facts[view.scene.band_index(band)].number for band in given.bands]
+    return "\n".join(
+        [
+            given.network.to_code("numpy"),
+            "",
+            'if __name__ == "__main__":',
+            "    import rasterio",
+            "    from rasterio.windows import Window",
+            "",
+            f"    with rasterio.open({view.scene.name!r}) as source:  # the file of that name, where you keep it",
+            f"        window = Window({col}, {row}, {cols}, {rows})",
+            f'        bands = source.read({numbers}, window=window, masked=True).astype("float32")',
+            "    image = np.moveaxis(bands.filled(np.nan), 0, -1)",
+            "    result = network(image)",
+            '    print(result.shape, result.dtype)',
+            "",
+        ]
+    )

@@ -1,0 +1,82 @@
+"""What the kernel playground asks, and what it gives to do."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from cnnviz.render import number
+from cnnviz.ui import teach
+from cnnviz.ui.experiments.kernel import OWN, Result, Setting, Target
+from cnnviz.ui.teach import Question, Task
+
+#: Below this share of the strongest response a result counts as 0: too pale to be seen.
+_PALE = 0.02
+_SIGNS = ("positive", "about 0", "negative")
+
+
+def predict(given: Setting, result: Result) -> tuple[bool, tuple[int, int] | None]:
+    """Ask for the sign of one pixel; returns whether the result is covered, and the pixel while it is asked."""
+    found = result.after.array[..., 0]
+    place = _pixel(given, found)
+    if place is None or given.target is not Target.BAND:
+        return False, None
+    value = float(found[place])
+    covered = teach.predict(
+        Question(
+            identity=f"{given} {place}",
+            text="Look at the box on the input, then at the weights. What will the result be there?",
+            choices=_SIGNS,
+            answer=_sign(value, found),
+            because=f"The products under the kernel add up to {number(value)}; "
+            f"the strongest response here is {number(_strongest(found))}.",
+        ),
+        "kernel",
+    )
+    return covered, place if teach.asking("kernel") else None
+
+
+def _pixel(given: Setting, found: np.ndarray) -> tuple[int, int] | None:
+    """A pixel for the question, always the same for a setting; any of the three signs is about equally likely."""
+    seed = int.from_bytes(hashlib.blake2b(repr(given).encode(), digest_size=8).digest())
+    random = np.random.default_rng(seed)
+    pale = _PALE * _strongest(found)
+    kinds = [found > pale, np.abs(found) <= pale, found < -pale]
+    wanted = [np.flatnonzero(kind) for kind in kinds if kind.any()]
+    if not wanted:
+        return None
+    chosen = wanted[random.integers(len(wanted))]
+    row, col = np.unravel_index(chosen[random.integers(chosen.size)], found.shape)
+    return int(row), int(col)
+
+
+def _strongest(found: np.ndarray) -> float:
+    finite = found[np.isfinite(found)]
+    return float(np.abs(finite).max()) if finite.size else 0.0
+
+
+def _sign(value: float, found: np.ndarray) -> str:
+    if abs(value) <= _PALE * _strongest(found):
+        return _SIGNS[1]
+    return _SIGNS[0] if value > 0 else _SIGNS[2]
+
+
+def tasks(kernel: str, given: Setting) -> None:
+    """Three things to try."""
+    weights = given.weights
+    flat = weights.size > 1 and bool(weights.any()) and abs(float(weights.sum())) < 1e-6
+    reversed_edges = weights.shape == (3, 3) and np.allclose(weights, np.float32([[-1, 0, 1]] * 3))
+    smooth = weights.size > 1 and bool((weights >= 0).all()) and given.times >= 10
+    teach.tasks(
+        [
+            Task("Type a kernel of your own that answers 0 wherever the scene is flat.", kernel == OWN and flat),
+            Task("Turn “vertical edges” round, so that dark-to-bright becomes positive.", reversed_edges),
+            Task("Blur until the fields melt together: a smoothing kernel, ten times over.", smooth),
+        ],
+        "kernel",
+    )
+    teach.earth(
+        "A river bank, a field boundary and a fault scarp are all edges: one kernel of nine numbers finds them in any "
+        "band, and the band decides which of them it finds."
+    )

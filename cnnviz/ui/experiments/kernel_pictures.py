@@ -1,0 +1,110 @@
+"""Input, result and difference of the kernel playground, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cnnviz import render
+from cnnviz.geometry import ReceptiveField
+from cnnviz.render import MINUS, ColourScale, Palette
+from cnnviz.ui.experiments.kernel import Result, Setting, Show, Target
+from cnnviz.ui.maps import band_stage, composite_stage, scaled
+from cnnviz.ui.pictures import Mark, Stage, caption, strip
+from cnnviz.ui.view import View
+
+
+def show(
+    view: View, given: Setting, result: Result, *, covered: bool = False, asked: tuple[int, int] | None = None
+) -> None:
+    """Show all pictures of a setting; ``covered`` hides what comes out, ``asked`` is the pixel asked about."""
+    stages = _each_band(view, given, result) if given.target is Target.EACH else _three(view, given, result)
+    if asked is not None:
+        stages[0] = replace(stages[0], boxes=[_window(result, asked)])
+    if covered:
+        stages = [stages[0], *(replace(stage, covered=True) for stage in stages[1:])]
+    least = "10rem" if given.target is Target.EACH else "15rem"
+    strip(stages, "kernel_strip", crs=view.crs, least=least, height=640)
+
+
+def coloured(view: View, given: Setting, array: np.ndarray) -> tuple[np.ndarray, ColourScale | None, str]:
+    """Picture of a result ``(rows, cols, bands)`` with its scale, where it has one, and what must be said of it."""
+    bands = given.bands if array.shape[2] > 1 else given.bands[:1]
+    scales = [_scale(view, given.show, array, band) for band in bands]
+    note = _beyond(array, scales) if given.show is Show.INPUT else ""
+    if len(scales) == 1:
+        return scales[0].picture(array[..., 0]), scales[0], note
+    middle = "0 is mid grey" if given.show is Show.SIGNED else ""
+    limits = [(scale.low, scale.high) for scale in scales]
+    return render.composite(array, limits), None, note or middle
+
+
+def _scale(view: View, show: Show, array: np.ndarray, band: str) -> ColourScale:
+    if show is Show.INPUT:
+        return view.grey(band)
+    if show is Show.SIGNED:
+        return ColourScale.signed(array)
+    low, high = render.value_range(array)
+    return ColourScale(Palette.GREY, low, high, f"black to white as 0–255: 255 · (a {MINUS} min) / (max {MINUS} min)")
+
+
+def _beyond(array: np.ndarray, scales: Sequence[ColourScale]) -> str:
+    low = np.array([scale.low for scale in scales], np.float32)
+    high = np.array([scale.high for scale in scales], np.float32)
+    share = float(((array < low) | (array > high)).mean())
+    return f"{render.number(100 * share, 2)} % lie beyond the input's stretch"
+
+
+def _three(view: View, given: Setting, result: Result) -> list[Stage]:
+    first = (
+        composite_stage(view, given.bands)
+        if given.target is Target.COLOUR
+        else band_stage(view, given.bands[0])
+    )
+    rows, cols = given.weights.shape
+    times = "" if given.times == 1 else f", {given.times} times"
+    field = result.after.field
+    smaller = field if result.after.array.shape <= result.before.shape else ReceptiveField()
+    signed = replace(given, show=Show.SIGNED)
+    return [
+        first,
+        _stage(view, given, result.after.array, field, name="Result", operation=f"{rows} × {cols} kernel{times}"),
+        _stage(view, signed, result.difference, smaller, name=f"Result {MINUS} input", operation=f"{MINUS} input"),
+    ]
+
+
+def _stage(
+    view: View, given: Setting, array: np.ndarray, field: ReceptiveField, *, name: str, operation: str
+) -> Stage:
+    picture, scale, note = coloured(view, given, array)
+    return Stage(
+        name=name,
+        operation=operation,
+        picture=picture,
+        caption=caption(array, view.metres and scaled(view.metres, field), note),
+        alt=f"{name}: {render.size(*array.shape[:2])} pixels, {render.span(*render.value_range(array))}.",
+        scale=scale,
+        field=field,
+        transform=field.place(view.transform) if view.on_ground else None,
+    )
+
+
+def _each_band(view: View, given: Setting, result: Result) -> list[Stage]:
+    """One picture per band; signed results share one scale, so that bands can be compared."""
+    shared = ColourScale.signed(result.after.array, rule="symmetric about 0, the same for all bands")
+    stages = []
+    for index, band in enumerate(given.bands):
+        array = result.after.array[..., index : index + 1]
+        alone = replace(given, bands=(band,))
+        stage = _stage(view, alone, array, result.after.field, name=band, operation="")
+        if given.show is Show.SIGNED:
+            stage = replace(stage, picture=shared.picture(array[..., 0]), scale=shared)
+        stages.append(stage)
+    return stages
+
+
+def _window(result: Result, asked: tuple[int, int]) -> Mark:
+    top, left, bottom, right = result.after.field.box(*asked)
+    return Mark(top, left, bottom - top, right - left)

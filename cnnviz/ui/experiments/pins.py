@@ -1,0 +1,86 @@
+"""Pixels that the visitor has pinned: their places in the URL, their spectra from the file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.ui import link
+from cnnviz.ui.pictures import PIN_COLOURS, Pin
+from cnnviz.ui.view import View
+
+PINS = "pin_strip"
+_TEXT = "pins"
+_PLACE = re.compile(r"\s*(\d{1,7})\s*,\s*(\d{1,7})\s*")
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The values of one pinned pixel: float32 ``(bands,)``, in digital numbers."""
+
+    pin: Pin
+    label: str
+    values: np.ndarray
+
+
+def pin_field(view: View) -> None:
+    """The places as text, so that a link carries them and the keyboard can set them."""
+    st.session_state["_view_window"] = view.window
+    link.text("Pinned pixels", "", _TEXT, help="Row, column of the scene; several apart by semicolons.")
+
+
+def add_pin() -> None:
+    """Keep the pixel that was just clicked; the oldest makes room."""
+    picked = st.session_state[PINS]["pick"]
+    window = st.session_state["_view_window"]
+    places = [*_places(), (window.row + picked["row"], window.col + picked["col"])]
+    st.session_state[_TEXT] = "; ".join(f"{row}, {col}" for row, col in places[-len(PIN_COLOURS) :])
+
+
+def _places() -> list[tuple[int, int]]:
+    parts = str(st.session_state.get(_TEXT, "")).split(";")
+    found = [_PLACE.fullmatch(part) for part in parts]
+    return [(int(match[1]), int(match[2])) for match in found if match]
+
+
+def places(view: View) -> list[tuple[int, int]]:
+    """Pinned pixels of the scene, (row, col); without any, three that differ as much as the window allows."""
+    rows, cols, _ = view.scene.shape
+    inside = [(row, col) for row, col in _places() if row < rows and col < cols]
+    return inside[: len(PIN_COLOURS)] or _examples(view)
+
+
+def chosen() -> bool:
+    """Whether the visitor has pinned anything."""
+    return bool(_places())
+
+
+def _examples(view: View) -> list[tuple[int, int]]:
+    """The darkest, the middle and the brightest pixel of the default band."""
+    array = view.patch([view.default_band()]).array[..., 0]
+    order = np.argsort(array, axis=None)[: np.isfinite(array).sum()]
+    if not order.size:
+        return []
+    found = [np.unravel_index(order[int(share * (order.size - 1))], array.shape) for share in (0.02, 0.5, 0.98)]
+    return [(view.window.row + int(row), view.window.col + int(col)) for row, col in found]
+
+
+def pinned(view: View) -> list[Pin]:
+    """Pins that lie in the window, in its own pixels."""
+    window = view.window
+    return [
+        Pin(row - window.row, col - window.col, colour)
+        for (row, col), colour in zip(places(view), PIN_COLOURS, strict=False)
+        if 0 <= row - window.row < window.rows and 0 <= col - window.col < window.cols
+    ]
+
+
+def spectra(view: View) -> list[Spectrum]:
+    """One spectrum per pin, in digital numbers."""
+    return [
+        Spectrum(Pin(row, col, colour), f"row {row}, column {col}", view.scene.pixel(row, col))
+        for (row, col), colour in zip(places(view), PIN_COLOURS, strict=False)
+    ]

@@ -1,0 +1,36 @@
+"""A kernel as a grid of cells that can be typed into, coloured as kernels are everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.grids import format_kernel
+from cnnviz.render import ColourScale
+
+_FILES = Path(__file__).parent / "components"
+_grid = st.components.v2.component(
+    "cnnviz_kernel_grid",
+    html='<div class="kernel"><table><tbody></tbody></table><div class="note" aria-live="polite"></div></div>',
+    css=(_FILES / "kernel_grid.css").read_text(),
+    js=(_FILES / "kernel_grid.js").read_text(),
+)
+
+
+def kernel_grid(weights: np.ndarray, key: str, *, help: str, on_edit: Callable[[], None]) -> None:  # noqa: A002
+    """Show ``weights`` ``(rows, cols)``; ``on_edit`` finds the new text in ``st.session_state[key]["edit"]``."""
+    picture = ColourScale.weights(weights).picture(np.asarray(weights, np.float32))
+    bright = picture[..., :3] @ np.array([0.299, 0.587, 0.114]) > 140
+    _grid(
+        key=key,
+        data={
+            "cells": [line.split() for line in format_kernel(weights).split(";")],
+            "colours": [["#" + bytes(cell[:3]).hex() for cell in line] for line in picture],
+            "inks": [["#111111" if light else "#ffffff" for light in line] for line in bright],
+            "help": help,
+        },
+        on_edit_change=on_edit,
+    )

@@ -1,0 +1,156 @@
+"""Controls whose setting lives in the URL, so that a copied link reopens the same page.
+
+Streamlit keeps a bound widget and its query parameter equal. What is added here: a link may name an option by its
+identifier as well as by its label, and whatever a link asks for that cannot be is dropped and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from cnnviz.errors import CnnvizError
+
+Option = TypeVar("Option")
+Number = TypeVar("Number", int, float)
+
+_HIDE = "hide"
+_NOT_OURS = frozenset({"embed", "embed_options"})
+
+
+def begin(page: str) -> None:
+    """Start a page: its link is judged once, on the first run after the visitor arrived."""
+    state = st.session_state
+    arrived = state.get("_link_page") != page
+    state["_link_page"] = page
+    state["_link_raw"] = st.query_params.to_dict() if arrived else {}
+    state["_link_known"] = set(_NOT_OURS | {_HIDE})
+    if arrived:
+        state["_link_dropped"] = []
+        # A teacher's link keeps hiding what it hides when the class walks on to the next page.
+        state["_link_hide"] = state["_link_raw"].get(_HIDE, state.get("_link_hide", ""))
+    if state["_link_hide"]:
+        st.query_params[_HIDE] = state["_link_hide"]
+
+
+def end() -> list[str]:
+    """What the link asked for that could not be had, as sentences."""
+    state = st.session_state
+    for key in sorted(set(state["_link_raw"]) - state["_link_known"]):
+        _drop(f"“{_short(key)}” is not a setting of this page.")
+    state["_link_raw"] = {}
+    return list(state["_link_dropped"])
+
+
+def last_good(key: str, attempt: Callable[[], Option]) -> Option:
+    """Result of ``attempt``; where it raises, say why and give the last one that worked, so that the page stays."""
+    try:
+        good = attempt()
+    except CnnvizError as error:
+        if f"_good_{key}" not in st.session_state:
+            raise
+        st.error(str(error))
+        previous: Option = st.session_state[f"_good_{key}"]
+        return previous
+    st.session_state[f"_good_{key}"] = good
+    return good
+
+
+def hides(part: str) -> bool:
+    """Whether a teacher's link hides ``controls``, ``answers`` or ``tasks``: ``?hide=answers,tasks``."""
+    return part in st.session_state["_link_hide"].split(",")
+
+
+def choose(label: str, options: Mapping[Option, str], key: str, **more: Any) -> Option:
+    """One of ``options`` (identifier → label) from a list; the first unless ``default`` names another."""
+    index = list(options).index(more.pop("default", next(iter(options))))
+    _arrive_option(label, options, key)
+    chosen: Option = st.selectbox(
+        label, list(options), index, format_func=options.__getitem__, key=key, bind="query-params", **more
+    )
+    return chosen
+
+
+def switch(label: str, options: Mapping[Option, str], key: str, **more: Any) -> Option:
+    """One of a few ``options`` (identifier → label), all in view."""
+    more.setdefault("default", next(iter(options)))
+    _arrive_option(label, options, key)
+    chosen: Option = st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=key,
+        bind="query-params",
+        required=True,
+        **more,
+    )
+    return chosen
+
+
+def several(label: str, options: Sequence[str], default: Sequence[str], key: str, **more: Any) -> list[str]:
+    """Any number of ``options``, in the order in which they were chosen."""
+    _arrive(label, key, lambda _: True)
+    return st.multiselect(label, list(options), list(default), key=key, bind="query-params", **more)
+
+
+def slide(label: str, low: Number, high: Number, default: Number, key: str, **more: Any) -> Number:
+    """A figure from ``low`` to ``high`` on a slider."""
+    _arrive(label, key, _between(low, high))
+    chosen: Number = st.slider(label, low, high, default, key=key, bind="query-params", **more)
+    return chosen
+
+
+def figure(label: str, low: Number, high: Number, default: Number, key: str, **more: Any) -> Number:
+    """A figure from ``low`` to ``high``, typed."""
+    _arrive(label, key, _between(low, high))
+    chosen: Number = st.number_input(label, low, high, default, key=key, bind="query-params", **more)
+    return chosen
+
+
+def tick(label: str, key: str, *, default: bool = False, **more: Any) -> bool:
+    """Yes or no."""
+    _arrive(label, key, lambda raw: raw.lower() in ("true", "false"))
+    return st.toggle(label, default, key=key, bind="query-params", **more)
+
+
+def text(label: str, default: str, key: str, **more: Any) -> str:
+    """A line of text."""
+    _arrive(label, key, lambda _: True)
+    return st.text_input(label, default, key=key, bind="query-params", **more)
+
+
+def _arrive_option(label: str, options: Mapping[Any, str], key: str) -> None:
+    identifiers = {str(identifier): identifier for identifier in options}
+    raw = st.session_state["_link_raw"].get(key)
+    if raw in identifiers and key not in st.session_state:
+        st.session_state[key] = identifiers[raw]
+    _arrive(label, key, lambda raw: raw in identifiers or raw in options.values())
+
+
+def _arrive(label: str, key: str, possible: Callable[[str], bool]) -> None:
+    state = st.session_state
+    state["_link_known"].add(key)
+    raw = state["_link_raw"].get(key)
+    if raw is not None and not possible(raw):
+        _drop(f"“{_short(raw)}” is no {label.lower()} that can be had.")
+
+
+def _between(low: float, high: float) -> Callable[[str], bool]:
+    def possible(raw: str) -> bool:
+        try:
+            return low <= float(raw) <= high
+        except ValueError:
+            return False
+
+    return possible
+
+
+def _drop(sentence: str) -> None:
+    if sentence not in st.session_state["_link_dropped"]:
+        st.session_state["_link_dropped"].append(sentence)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"

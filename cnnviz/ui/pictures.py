@@ -1,0 +1,155 @@
+"""Pictures side by side, in the order in which data flows, with captions and legends that belong to them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from affine import Affine
+
+from cnnviz import render
+from cnnviz.layers import ReceptiveField
+from cnnviz.render import ColourScale
+
+_FILES = Path(__file__).parent / "components"
+_strip = st.components.v2.component(
+    "cnnviz_strip",
+    html='<div class="strip"></div>',
+    css=(_FILES / "strip.css").read_text(),
+    js=(_FILES / "strip.js").read_text(),
+)
+
+#: Colours of pins, in the order in which they are set; apart for colour-blind eyes (Okabe and Ito, 2008).
+PIN_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A box on a picture, in its own pixels."""
+
+    row: float
+    col: float
+    rows: float
+    cols: float
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A pixel that the visitor has chosen."""
+
+    row: int
+    col: int
+    colour: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One picture of a strip: ``picture`` is uint8 ``(rows, cols, 4)``; ``field`` says what a pixel of it saw."""
+
+    name: str
+    picture: np.ndarray
+    caption: str
+    alt: str
+    scale: ColourScale | None = None
+    operation: str = ""
+    field: ReceptiveField = field(default_factory=lambda: ReceptiveField((1, 1), (1, 1), (0.0, 0.0)))
+    transform: Affine | None = None
+    cells: np.ndarray | None = None  #: values to write into the cells, for small grids
+    boxes: Sequence[Mark] = ()
+    pins: Sequence[Pin] = ()
+    covered: bool = False
+
+
+def caption(array: np.ndarray, metres: tuple[float, float] | None, note: str = "") -> str:
+    """Caption of one map ``(rows, cols)``: rows × cols · metres per pixel · range · note."""
+    parts = [render.size(*array.shape[:2]) + " px"]
+    if metres is not None:
+        parts.append(ground(metres))
+    low, high = render.value_range(array)
+    parts.append(render.span(low, high) if np.isfinite(low) else "no data")
+    missing = np.isnan(array).mean()
+    if 0 < missing < 1:
+        parts.append(f"{render.number(100 * missing, 2)} % no data")
+    if note:
+        parts.append(note)
+    return " · " + " · ".join(parts)
+
+
+def ground(metres: tuple[float, float]) -> str:
+    """Ground sampling distance as text; one figure for square pixels."""
+    down, across = (render.number(round(value, 4)) for value in metres)
+    return f"{across} m/px" if down == across else f"{across} × {down} m/px"
+
+
+def strip(
+    stages: Sequence[Stage],
+    key: str,
+    *,
+    crs: str = "",
+    hint: str = "Point at a pixel: the same place is marked in every picture.",
+    height: int = 520,
+    least: str = "14rem",
+    on_pick: Callable[[], None] | None = None,
+) -> None:
+    """Show the stages from left to right; ``on_pick`` finds a clicked pixel in ``session_state[key]["pick"]``."""
+    specs = [_spec(stage) for stage in stages]
+    version = hashlib.blake2b(repr(specs).encode(), digest_size=8).hexdigest()
+    _strip(
+        key=key,
+        data={
+            "stages": specs,
+            "crs": crs,
+            "hint": hint,
+            "height": height,
+            "least": least,
+            "pick": on_pick is not None,
+            "version": version,
+        },
+        on_pick_change=on_pick or _nothing,
+    )
+
+
+def _nothing() -> None:
+    """Streamlit wants a callback for each event."""
+
+
+def _spec(stage: Stage) -> dict[str, Any]:
+    rows, cols = stage.picture.shape[:2]
+    place = stage.transform
+    return {
+        "name": stage.name,
+        "operation": stage.operation,
+        "caption": stage.caption,
+        "alt": stage.alt,
+        "png": base64.b64encode(render.png(stage.picture)).decode(),
+        "rows": rows,
+        "cols": cols,
+        "legend": _legend(stage.scale),
+        "jump": stage.field.jump,
+        "offset": stage.field.offset,
+        "size": stage.field.size,
+        "affine": None if place is None else list(place)[:6],
+        "cells": None if stage.cells is None else [[render.number(v) for v in line] for line in stage.cells],
+        "boxes": [vars(box) for box in stage.boxes],
+        "pins": [vars(pin) for pin in stage.pins],
+        "covered": stage.covered,
+    }
+
+
+def _legend(scale: ColourScale | None) -> dict[str, Any] | None:
+    if scale is None:
+        return None
+    middle = (scale.low + scale.high) / 2
+    return {
+        "colours": scale.colours(),
+        "low": scale.low,
+        "high": scale.high,
+        "ticks": [render.number(value) for value in (scale.low, middle, scale.high)],
+        "rule": scale.rule,
+    }

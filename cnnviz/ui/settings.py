@@ -1,0 +1,31 @@
+"""What the operator of a server decides, read from environment variables; the README lists them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The operator's settings; the defaults are those of a hosted server that trusts nobody."""
+
+    local_root: Path | None  #: folder below which visitors may open files by path; None allows none
+    data: Path | None  #: folder with data sets
+    cache: Path  #: folder for overviews of files that have none
+
+
+def settings() -> Settings:
+    """Settings from ``CNNVIZ_LOCAL_ROOT``, ``CNNVIZ_DATA`` and ``CNNVIZ_CACHE``; empty means not set."""
+    return Settings(
+        local_root=_folder("CNNVIZ_LOCAL_ROOT"),
+        data=_folder("CNNVIZ_DATA"),
+        cache=_folder("CNNVIZ_CACHE") or Path(tempfile.gettempdir()) / "cnnviz-cache",
+    )
+
+
+def _folder(variable: str) -> Path | None:
+    text = os.environ.get(variable, "").strip()
+    return Path(text).expanduser() if text else None

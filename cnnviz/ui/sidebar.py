@@ -1,0 +1,162 @@
+"""The sidebar that every page shares: which scene, which window on it, and how to open a file."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import streamlit as st
+
+from cnnviz import render
+from cnnviz.errors import CnnvizError
+from cnnviz.samples import SAMPLES
+from cnnviz.scene import Scene, Window
+from cnnviz.ui import link
+from cnnviz.ui.settings import settings
+from cnnviz.ui.view import View, same_scene
+from cnnviz.ui.visit import Visit, open_path, open_upload, visit
+
+_FILES = Path(__file__).parent / "components"
+_navigator = st.components.v2.component(
+    "cnnviz_navigator",
+    html='<div class="navigator"><div class="map" tabindex="0" role="application"><img alt="">'
+    '<div class="view"></div></div><div class="note"></div></div>',
+    css=(_FILES / "navigator.css").read_text(),
+    js=(_FILES / "navigator.js").read_text(),
+)
+
+_SIDES = (64, 128, 256, 512, 1024)
+_WINDOW = 512
+
+
+def current_view() -> View:
+    """Draw the sidebar and return what it says: the scene and the window on it."""
+    here = visit()
+    with st.sidebar:
+        name = link.choose("Scene", here.options(), "scene")
+        scene = here.scene(name)
+        if here.problem:
+            st.error(here.problem)
+        st.caption(scene.summary())
+        if name in SAMPLES and SAMPLES[name].synthetic:
+            st.caption(":orange-badge[synthetic] Made by a program, not seen by a satellite.")
+        window = _window(scene)
+        view = View(scene, window, here.whole(scene))
+        _navigate(view)
+        _open_a_file()
+        _band_names(here, name, scene)
+    return view
+
+
+def _window(scene: Scene) -> Window:
+    rows, cols, _ = scene.shape
+    if max(rows, cols) <= _SIDES[0]:
+        return Window(0, 0, rows, cols)
+    sides = {side: f"{side} × {side} px" for side in _SIDES}
+    side = link.choose("Window", sides, "side", default=_WINDOW, on_change=_recentre)
+    height, width = min(side, rows), min(side, cols)
+    if st.session_state.get("_window_of") not in (None, scene.key):
+        _recentre()
+    st.session_state["_window_of"] = scene.key
+    with st.expander("Position of the window"):
+        row = _corner("Top row", rows - height, "row")
+        col = _corner("Left column", cols - width, "col")
+    return Window(row, col, height, width)
+
+
+def _corner(label: str, last: int, key: str) -> int:
+    if last == 0:
+        st.caption(f"{label}: 0, the window holds them all.")
+        return 0
+    return link.figure(label, 0, last, last // 2, key, step=1)
+
+
+def _recentre() -> None:
+    for key in ("row", "col"):
+        st.session_state.pop(key, None)
+
+
+def _navigate(view: View) -> None:
+    """The whole raster with the window as a box; only where there is something to move."""
+    rows, cols, _ = view.scene.shape
+    if view.window[2:] == (rows, cols):
+        return
+    if view.whole is None:
+        _wait_for_overview(view.scene)
+        return
+    _navigator(
+        key="navigator",
+        data={
+            "png": _thumbnail(view),
+            "alt": f"The whole of {view.scene.name}.",
+            "help": "Drag the box, or move it with the arrow keys.",
+            "rows": rows,
+            "cols": cols,
+            "row": view.window.row,
+            "col": view.window.col,
+            "view": view.window[2:],
+        },
+        on_move_change=_moved,
+    )
+
+
+def _moved() -> None:
+    place = st.session_state["navigator"]["move"]
+    st.session_state["row"], st.session_state["col"] = place["row"], place["col"]
+
+
+@st.fragment(run_every=1.0)
+def _wait_for_overview(scene: Scene) -> None:
+    job = visit().overview_job(scene)
+    if job.scene is not None:
+        st.rerun()
+    elif job.problem:
+        st.warning(f"No overview: {job.problem} The window can be moved by its row and column.")
+    else:
+        st.progress(job.share, "This file has no overview. Making one, once; the window works meanwhile.")
+
+
+def _thumbnail(view: View) -> str:
+    return _thumbnail_of(view.whole, view.default_bands()) if view.whole else ""
+
+
+@st.cache_data(max_entries=16, ttl=3600, show_spinner=False, hash_funcs={Scene: same_scene})
+def _thumbnail_of(whole: Scene, bands: tuple[str, ...]) -> str:
+    patch = whole.read(bands=list(bands), max_size=320)
+    limits = [render.percentile_limits(patch.array[..., i]) for i in range(3)]
+    return base64.b64encode(render.png(render.composite(patch.array, limits))).decode()
+
+
+def _open_a_file() -> None:
+    with st.expander("Open a file of your own"):
+        st.file_uploader(
+            "GeoTIFF, JPEG 2000, PNG or JPEG",
+            type=["tif", "tiff", "jp2", "j2k", "png", "jpg", "jpeg"],
+            key="upload",
+            on_change=open_upload,
+        )
+        if settings().local_root is not None:
+            st.text_input(
+                "Path on this computer",
+                key="path",
+                on_change=open_path,
+                placeholder="~/scenes/tile.tif",
+                help="Large files open from here without a copy. Only files below the operator's folder.",
+            )
+
+
+def _band_names(here: Visit, name: str, scene: Scene) -> None:
+    """Say where the bands' names come from, and let the visitor mend them."""
+    if scene.naming.source == NameSource.FILE:
+        return
+    with st.expander("Names of the bands", expanded=False):
+        st.caption(scene.naming.reason)
+        typed = st.text_input("Names, in the file's order", ", ".join(scene.band_names), key=f"_typed_{name}")
+        if typed == ", ".join(scene.band_names):
+            return
+        try:
+            here.rename(name, scene.with_band_names([part.strip() for part in typed.split(",")]))
+        except CnnvizError as error:
+            st.error(str(error))
+        else:
+            st.rerun()

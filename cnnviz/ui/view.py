@@ -1,0 +1,116 @@
+"""The current scene and the window on it: one for the whole visit, the same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from affine import Affine
+
+from cnnviz.facts import crs_name
+from cnnviz.render import ColourScale, Palette, StretchRule, limits
+from cnnviz.scene import Patch, Scene, Window
+from cnnviz.statistics import BandStatistics, band_statistics
+
+#: Longest side of a picture of a whole raster, in pixels.
+OVERVIEW_SIDE = 1024
+# Arrays are shared between visitors who look at the same window, so they are frozen; few and short-lived, so that a
+# small host keeps its memory.
+_ENTRIES = 6
+_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class View:
+    """A scene and a window on it, with cached doors to its numbers."""
+
+    scene: Scene
+    window: Window
+    whole: Scene | None = None  #: where to read the whole raster from, reduced; None while that is being made
+
+    def patch(self, bands: Sequence[str]) -> Patch:
+        """The window at full resolution: float32 ``(rows, cols, len(bands))``, nodata is NaN."""
+        return _read(self.scene, self.window, tuple(bands))
+
+    def statistics(self) -> tuple[BandStatistics, ...]:
+        """Statistics of every band over the whole raster; over the window while there is no overview."""
+        return _statistics(self.whole) if self.whole else _window_statistics(self.scene, self.window)
+
+    def band_statistics(self, band: str) -> BandStatistics:
+        """Statistics of one band."""
+        return self.statistics()[self.scene.band_index(band)]
+
+    @property
+    def basis(self) -> str:
+        """What the statistics were taken from."""
+        return "of the whole raster" if self.whole else "of this window, until the overview is ready"
+
+    def grey(self, band: str) -> ColourScale:
+        """The grey scale of a band: 2–98 % of the whole raster."""
+        low, high = limits(self.band_statistics(band), StretchRule.PERCENTILE)
+        return ColourScale(Palette.GREY, low, high, f"{StretchRule.PERCENTILE} {self.basis}")
+
+    @property
+    def metres(self) -> tuple[float, float] | None:
+        """Ground sampling distance in metres, ``(rows, cols)``; None where the file does not say."""
+        return self.scene.pixel_size
+
+    @property
+    def on_ground(self) -> bool:
+        """Whether pixels have a place on the ground."""
+        return self.scene.crs is not None
+
+    @property
+    def crs(self) -> str:
+        """The reference system's short name, for read-outs of coordinates."""
+        return crs_name(self.scene.crs) or ""
+
+    @property
+    def transform(self) -> Affine:
+        """Transform of the window's pixels."""
+        return self.scene.transform * Affine.translation(self.window.col, self.window.row)
+
+    def default_bands(self) -> tuple[str, str, str]:
+        """Bands for a picture in colour: the sensor's true colour, else the first three, else one for all."""
+        names = self.scene.band_names
+        sensor = self.scene.naming.sensor
+        for shown in sensor.composites.values() if sensor else ():
+            if set(shown.bands) <= set(names):
+                return shown.bands
+        return (names[0], names[1], names[2]) if len(names) >= 3 else (names[0],) * 3
+
+    def default_band(self) -> str:
+        """The near infrared where the sensor has one (its edges are the clearest), else the first band."""
+        return "B08" if "B08" in self.scene.band_names else self.scene.band_names[0]
+
+
+def same_scene(scene: Scene) -> object:
+    """What makes two scenes equal for a cache: the file, its age and size, and the names of its bands."""
+    return (scene.key, scene.band_names)
+
+
+@st.cache_resource(max_entries=_ENTRIES, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})
+def _read(scene: Scene, window: Window, bands: tuple[str, ...]) -> Patch:
+    patch = scene.read(window, bands=list(bands))
+    patch.array.flags.writeable = False
+    return patch
+
+
+@st.cache_resource(max_entries=_ENTRIES, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})
+def overview(scene: Scene, bands: tuple[str, ...]) -> Patch:
+    """The whole raster, reduced to at most :data:`OVERVIEW_SIDE` pixels a side."""
+    patch = scene.read(bands=list(bands), max_size=OVERVIEW_SIDE)
+    patch.array.flags.writeable = False
+    return patch
+
+
+@st.cache_resource(max_entries=32, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})
+def _statistics(scene: Scene) -> tuple[BandStatistics, ...]:
+    return scene.statistics()
+
+
+@st.cache_resource(max_entries=8, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})
+def _window_statistics(scene: Scene, window: Window) -> tuple[BandStatistics, ...]:
+    patch = scene.read(window)
+    return tuple(band_statistics(patch.array[..., i], name) for i, name in enumerate(patch.band_names))

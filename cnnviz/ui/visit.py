@@ -1,0 +1,101 @@
+"""What one visitor has opened: files of the visitor's own, in a folder that goes when the visit ends."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from cnnviz import formats, samples
+from cnnviz.errors import CnnvizError
+from cnnviz.scene import Scene, open_scene
+from cnnviz.ui.overview_jobs import Job, overview_jobs
+from cnnviz.ui.settings import settings
+from cnnviz.ui.view import OVERVIEW_SIDE
+
+#: How many files of the visitor's own stay open; the oldest makes room.
+KEPT = 4
+
+
+class Visit:
+    """Files opened in one session. The folder is removed when the session is forgotten."""
+
+    def __init__(self) -> None:
+        self.scenes: dict[str, Scene] = {}
+        self.renamed: dict[str, Scene] = {}
+        self.problem = ""
+        self.folder = Path(tempfile.mkdtemp(prefix="cnnviz-visit-"))
+        # Streamlit has no hook for the end of a session; it drops the session's objects, and this runs with them.
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def options(self) -> dict[str, str]:
+        """Every scene that can be chosen: identifier → label."""
+        own = {name: scene.name for name, scene in self.scenes.items()}
+        return {name: sample.title for name, sample in samples.SAMPLES.items()} | own
+
+    def scene(self, name: str) -> Scene:
+        """The scene of that identifier, with the band names that the visitor gave it."""
+        return self.renamed.get(name) or self.scenes.get(name) or samples.open_sample(name)
+
+    def rename(self, name: str, scene: Scene) -> None:
+        """From now on ``name`` is this scene: the same file with other band names."""
+        self.renamed[name] = scene
+
+    def overview_job(self, scene: Scene) -> Job:
+        """The making of an overview for a scene that has none; a visitor's own goes with the visit."""
+        own = self.folder in Path(scene.path).parents
+        return overview_jobs().job(scene, self.folder if own else settings().cache)
+
+    def whole(self, scene: Scene) -> Scene | None:
+        """Where to read the whole raster from, reduced: itself, or its overview once that is made."""
+        if scene.has_fast_overview(OVERVIEW_SIDE):
+            return scene
+        return self.overview_job(scene).scene
+
+    def keep(self, scene: Scene) -> str:
+        """Add an opened scene and return its identifier."""
+        name = f"file {scene.name}"
+        self.scenes.pop(name, None)
+        self.renamed.pop(name, None)
+        self.scenes[name] = scene
+        while len(self.scenes) > KEPT:
+            oldest = self.scenes.pop(next(iter(self.scenes)))
+            if self.folder in Path(oldest.path).parents:
+                Path(oldest.path).unlink(missing_ok=True)
+        return name
+
+
+def visit() -> Visit:
+    """The current session's visit."""
+    state = st.session_state
+    if "_visit" not in state:
+        state["_visit"] = Visit()
+    current: Visit = state["_visit"]
+    return current
+
+
+def open_upload() -> None:
+    """Take the file that was just uploaded; what cannot be opened leaves the scene as it was."""
+    upload: Any = st.session_state["upload"]
+    if upload is not None:
+        _open(lambda here: open_scene(formats.save_upload(upload, upload.name, here.folder), name=upload.name))
+
+
+def open_path() -> None:
+    """Open the local path that was just typed, below the operator's folder."""
+    root, text = settings().local_root, st.session_state["path"].strip()
+    if root is not None and text:
+        _open(lambda _: open_scene(formats.resolve_below(root, text), sidecars=True))
+
+
+def _open(opener: Any) -> None:
+    here = visit()
+    here.problem = ""
+    try:
+        st.session_state["scene"] = here.keep(opener(here))
+    except CnnvizError as error:
+        here.problem = str(error)

@@ -1,0 +1,25 @@
+"""Kernel playground: one kernel, any kernel, on the current scene."""
+
+import streamlit as st
+
+from cnnviz.ui.experiments import kernel, kernel_files, kernel_lesson, kernel_pictures
+from cnnviz.ui.page import controls, page
+
+with page(
+    "Kernel playground",
+    "A kernel is a small grid of weights that slides over the picture: at every stop, weights and pixels are "
+    "multiplied and summed. Red is a positive sum, blue a negative one, white is 0. Look at the banks of the river, "
+    "then turn the kernel.",
+) as view:
+    with controls():
+        chosen = kernel.controls(view)
+    given = kernel.setting(view, *chosen)
+    result = kernel.run(view, given)
+    covered, asked = kernel_lesson.predict(given, result)
+    left, right = st.columns([1, 4])
+    with left:
+        kernel.edit(view, given)
+    with right:
+        kernel_pictures.show(view, given, result, covered=covered, asked=asked)
+    kernel_files.downloads(view, given)
+    kernel_lesson.tasks(chosen[0], given)
