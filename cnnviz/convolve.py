@@ -6,16 +6,15 @@ the true convolution. Every engine here is a direct sum of products, so a window
 and infinities behave as arithmetic says. Sizes and borders are explained in :mod:`cnnviz.padding`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-import cv2
 import numpy as np
 import scipy.sparse
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cnnviz.engines import Array, filter_plane, multiply
 from cnnviz.errors import GeometryError, KernelError
 from cnnviz.padding import (
     Axis,
@@ -27,7 +26,6 @@ from cnnviz.padding import (
     per_axis,
     plan,
     resolve_padding,
-    source_index,
     visit_counts,
 )
 
@@ -46,19 +44,6 @@ __all__ = [
     "resolve_padding",
     "visit_counts",
 ]
-
-Array = NDArray[np.float32]
-Axes = tuple[Axis, Axis]
-
-# filter2D changes to a Fourier transform from this many taps on, which would smear NaN over the picture.
-_SSE3 = 3
-_DIRECT_TAPS = 130 if cv2.checkHardwareSupport(_SSE3) else 50
-_STRIP_BYTES = 1 << 21
-_OPENCV_BORDERS = {
-    Border.ZERO: cv2.BORDER_CONSTANT,
-    Border.REPLICATE: cv2.BORDER_REPLICATE,
-    Border.REFLECT: cv2.BORDER_REFLECT_101,
-}
 
 
 class PoolMode(StrEnum):
@@ -126,7 +111,7 @@ def conv2d(
     taps = taps[::-1, ::-1] if flip else taps
     axes = plan(pixels.shape, taps.shape, padding=padding, stride=stride, dilation=dilation)
     fill = _option(Border, border, "border")
-    return _by_plane(pixels, lambda plane: _filter_plane(plane, taps, axes, fill))
+    return _by_plane(pixels, lambda plane: filter_plane(plane, taps, axes, fill))
 
 
 def _by_plane(image: Array, work: Callable[[Array], Array]) -> Array:
@@ -139,101 +124,6 @@ def _by_plane(image: Array, work: Callable[[Array], Array]) -> Array:
     for band in range(1, image.shape[2]):
         planes[band] = work(image[..., band])
     return np.moveaxis(planes, 0, -1)
-
-
-def _filter_plane(image: Array, taps: Array, axes: Axes, border: Border) -> Array:
-    rows, cols = axes
-    grid, zeros = _spread(taps, axes)
-    at_once = all(a.stride == 1 and a.before + a.after < a.span for a in axes)
-    if at_once and border in _OPENCV_BORDERS and grid.size < _DIRECT_TAPS:
-        result = _correlate(image, grid, zeros, (cols.before, rows.before), _OPENCV_BORDERS[border])
-        return result[: rows.out, : cols.out]
-    out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
-    for part, strip in _strips(image, axes, border, bytes_per_cell=4):
-        out[part] = _correlate_valid(strip, grid, zeros)[:: rows.stride, :: cols.stride]
-    return out
-
-
-def _spread(taps: Array, axes: Axes) -> tuple[Array, NDArray[np.uint8]]:
-    """Kernel with its dilation's gaps written out, and where its own weights are zero."""
-    grid = np.zeros([axis.span for axis in axes], np.float32)
-    zeros = np.zeros(grid.shape, np.uint8)
-    steps = tuple(slice(None, None, axis.dilation) for axis in axes)
-    grid[steps], zeros[steps] = taps, taps == 0
-    return grid, zeros
-
-
-def _correlate_valid(image: Array, grid: Array, zeros: NDArray[np.uint8]) -> Array:
-    rows, cols = image.shape[0] - grid.shape[0] + 1, image.shape[1] - grid.shape[1] + 1
-    out = np.zeros((rows, cols, *image.shape[2:]), np.float32)
-    side = int(np.sqrt(_DIRECT_TAPS - 1))
-    for top in range(0, grid.shape[0], side):
-        for left in range(0, grid.shape[1], side):
-            block = np.s_[top : top + side, left : left + side]
-            if grid[block].any() or zeros[block].any():
-                shifted = image[top:, left:]
-                part = _correlate(shifted, grid[block], zeros[block], (0, 0), cv2.BORDER_REPLICATE)
-                with np.errstate(invalid="ignore", over="ignore"):
-                    out += part[:rows, :cols]
-    return out
-
-
-def _correlate(
-    image: Array, grid: Array, zeros: NDArray[np.uint8], anchor: tuple[int, int], border: int
-) -> Array:
-    """Sum of products at every pixel; ``anchor`` (column, row) is the tap that lies on it."""
-    picture = _for_opencv(image)
-    result = np.zeros(image.shape, np.float32)
-    if grid.any():
-        cv2.filter2D(picture, -1, grid, dst=result, anchor=anchor, borderType=border)
-    # OpenCV leaves zero taps out, yet 0 · NaN and 0 · inf are NaN.
-    if zeros.any() and not _all_finite(picture):
-        unknown = (~np.isfinite(picture)).view(np.uint8)
-        touched = cv2.dilate(unknown, zeros, anchor=anchor, borderType=border, borderValue=0)
-        result[touched.reshape(image.shape).view(bool)] = np.nan
-    return result
-
-
-def _for_opencv(image: Array) -> Array:
-    cell = image.itemsize * (image.shape[2] if image.ndim == 3 else 1)
-    packed = image.strides[1] == cell and image.strides[-1] == image.itemsize
-    return image if packed and image.strides[0] >= cell * image.shape[1] else np.ascontiguousarray(image)
-
-
-def _all_finite(image: Array) -> bool:
-    flat = image.ravel(order="K")
-    # One pass of BLAS; large numbers may overflow there, then the exact test decides.
-    return bool(np.isfinite(np.vdot(flat, flat)) or np.isfinite(image).all())
-
-
-def _strips(
-    image: Array, axes: Axes, border: Border, *, bytes_per_cell: int
-) -> Iterator[tuple[slice, Array]]:
-    """Padded input of a few output rows at a time, so that memory stays bounded and in cache."""
-    rows, cols = axes
-    width = cols.size + cols.before + cols.after
-    row_bytes = width * bytes_per_cell * (image.shape[2] if image.ndim == 3 else 1)
-    count = max(_STRIP_BYTES // row_bytes, rows.span) // rows.stride + 1
-    for first in range(0, rows.out, count):
-        last = min(first + count, rows.out)
-        start = first * rows.stride - rows.before
-        stop = (last - 1) * rows.stride - rows.before + rows.span
-        yield slice(first, last), _padded(image, np.arange(start, stop), cols, border)
-
-
-def _padded(image: Array, positions: NDArray[np.intp], cols: Axis, border: Border) -> Array:
-    """Rows of the image at ``positions``, which may lie outside, with the padding of the columns."""
-    source = source_index(positions, image.shape[0], border)
-    strip = np.empty((len(source), cols.before + cols.size + cols.after, *image.shape[2:]), np.float32)
-    inner = strip[:, cols.before : cols.before + cols.size]
-    inside = source[0] >= 0 and source[-1] - source[0] == len(source) - 1
-    inner[:] = image[source[0] : source[-1] + 1] if inside else image[source]
-    inner[source < 0] = 0
-    for start, width in ((-cols.before, cols.before), (cols.size, cols.after)):
-        beyond = source_index(np.arange(start, start + width), cols.size, border)
-        side = strip[:, start + cols.before : start + cols.before + width]
-        side[:] = 0 if border is Border.ZERO else inner[:, beyond]
-    return strip
 
 
 def conv_volume(
@@ -264,7 +154,7 @@ def conv_volume(
             "must agree, as every filter has one kernel per band; choose other bands or other weights"
         )
     axes = plan(pixels.shape, block.shape, padding=padding, stride=stride, dilation=dilation)
-    out = _multiply(pixels, block, axes, _option(Border, border, "border"))
+    out = multiply(pixels, block, axes, _option(Border, border, "border"))
     return out if offsets is None else np.add(out, offsets, out=out)
 
 
@@ -277,25 +167,6 @@ def _biases(bias: ArrayLike | None, filters: int) -> Array | None:
             f"received bias of shape {offsets.shape}: {filters} numbers, one per filter, are expected"
         )
     return offsets
-
-
-def _multiply(image: Array, weights: Array, axes: Axes, border: Border) -> Array:
-    """Convolution as matrix products, one per row of the kernel, on windows copied strip by strip."""
-    rows, cols = axes
-    matrices = weights.reshape(rows.kernel, -1, weights.shape[3])
-    out = np.empty((rows.out, cols.out, weights.shape[3]), np.float32)
-    for part, strip in _strips(image, axes, border, bytes_per_cell=4 * cols.kernel):
-        windows = sliding_window_view(strip, cols.span, axis=1)[:, :: cols.stride, :, :: cols.dilation]
-        windows = windows.transpose(0, 1, 3, 2)
-        if rows.stride < rows.kernel:
-            windows = np.ascontiguousarray(windows)
-        target = out[part].reshape(-1, weights.shape[3])
-        with np.errstate(invalid="ignore", over="ignore"):
-            for tap, matrix in enumerate(matrices):
-                lines = windows[tap * rows.dilation :][: len(strip) - rows.span + 1 : rows.stride]
-                flat = lines.reshape(len(target), -1)
-                target[:] = flat @ matrix if tap == 0 else target + flat @ matrix
-    return out
 
 
 def pool2d(
