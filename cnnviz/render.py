@@ -144,9 +144,7 @@ class StretchRule(StrEnum):
     MANUAL = "manual"
 
 
-def limits(
-    found: BandStatistics, rule: StretchRule, manual: tuple[float, float] = (0.0, 1.0)
-) -> tuple[float, float]:
+def limits(found: BandStatistics, rule: StretchRule, manual: tuple[float, float] = (0.0, 1.0)) -> tuple[float, float]:
     """Ends of a stretch from the statistics of a band; (0, 1) for a band without a single value."""
     if rule is StretchRule.MANUAL:
         return manual

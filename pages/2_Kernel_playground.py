@@ -1,9 +1,7 @@
 """Kernel playground: one kernel, any kernel, on the current scene."""
 
-import streamlit as st
-
 from cnnviz.ui.experiments import kernel, kernel_files, kernel_lesson, kernel_pictures
-from cnnviz.ui.page import controls, page
+from cnnviz.ui.page import beside, controls, page
 
 with page(
     "Kernel playground",
@@ -16,7 +14,7 @@ with page(
     given = kernel.setting(view, *chosen)
     result = kernel.run(view, given)
     covered, asked = kernel_lesson.predict(given, result)
-    left, right = st.columns([1, 4])
+    left, right = beside(200)
     with left:
         kernel.edit(view, given)
     with right:

@@ -20,14 +20,14 @@ _grid = st.components.v2.component(
 )
 
 
-def kernel_grid(weights: np.ndarray, key: str, *, help: str, on_edit: Callable[[], None]) -> None:  # noqa: A002
+def kernel_grid(weights: np.ndarray, key: str, *, help: str, on_edit: Callable[[], None]) -> None:
     """Show ``weights`` ``(rows, cols)``; ``on_edit`` finds the new text in ``st.session_state[key]["edit"]``."""
     picture = ColourScale.weights(weights).picture(np.asarray(weights, np.float32))
     bright = picture[..., :3] @ np.array([0.299, 0.587, 0.114]) > 140
     _grid(
         key=key,
         data={
-            "cells": [line.split() for line in format_kernel(weights).split(";")],
+            "cells": [line.split(",") for line in format_kernel(weights).split(";")],
             "colours": [["#" + bytes(cell[:3]).hex() for cell in line] for line in picture],
             "inks": [["#111111" if light else "#ffffff" for light in line] for line in bright],
             "help": help,

@@ -75,5 +75,3 @@ def map_stage(view: View, found: FeatureMap, scale: ColourScale, *, channel: int
 def scaled(metres: tuple[float, float], field: ReceptiveField) -> tuple[float, float]:
     """Ground sampling distance after a stack of layers, ``(rows, cols)`` in metres."""
     return metres[0] * field.jump[0], metres[1] * field.jump[1]
-
-

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnviz.errors import CnnvizError
+from cnnviz.kernels import KERNELS
+from cnnviz.render import ColourScale
 from cnnviz.ui import link
 from cnnviz.ui.sidebar import current_view
 from cnnviz.ui.view import View
@@ -16,10 +22,17 @@ from cnnviz.ui.view import View
 _STYLE = Path(__file__).parent / "components" / "page.css"
 
 
+@cache
+def _icon() -> Image.Image:
+    """A Sobel kernel in its colours, 48 × 48 pixels: drawn here, because named icons come from a foreign host."""
+    weights = KERNELS["sobel_vertical"].weights
+    return Image.fromarray(np.kron(ColourScale.weights(weights).picture(weights), np.ones((16, 16, 1), np.uint8)))
+
+
 @contextmanager
 def page(title: str, look: str) -> Iterator[View]:
     """Start a page and hand it the current view; an error that input can cause is shown, and the page lives on."""
-    st.set_page_config(page_title=f"{title} · cnnviz", page_icon=":material/grid_on:", layout="wide")
+    st.set_page_config(page_title=f"{title} · cnnviz", page_icon=_icon(), layout="wide")
     st.html(_STYLE)
     link.begin(title)
     st.title(title)
@@ -48,3 +61,9 @@ def more(label: str = "More settings") -> Iterator[None]:
     key = "more_hidden" if link.hides("controls") else "more"
     with st.container(key=key), st.expander(label):
         yield
+
+
+def beside(width: int) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two containers side by side, the first ``width`` pixels wide; one above the other where there is no room."""
+    row = st.container(horizontal=True, key="beside")
+    return row.container(width=width), row.container(key="main_side")

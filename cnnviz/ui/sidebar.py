@@ -11,10 +11,11 @@ from cnnviz import render
 from cnnviz.errors import CnnvizError
 from cnnviz.samples import SAMPLES
 from cnnviz.scene import Scene, Window
+from cnnviz.sensors import NameSource
 from cnnviz.ui import link
 from cnnviz.ui.settings import settings
 from cnnviz.ui.view import View, same_scene
-from cnnviz.ui.visit import Visit, open_path, open_upload, visit
+from cnnviz.ui.visit import Visit, open_path, open_upload, upload_key, visit
 
 _FILES = Path(__file__).parent / "components"
 _navigator = st.components.v2.component(
@@ -132,7 +133,7 @@ def _open_a_file() -> None:
         st.file_uploader(
             "GeoTIFF, JPEG 2000, PNG or JPEG",
             type=["tif", "tiff", "jp2", "j2k", "png", "jpg", "jpeg"],
-            key="upload",
+            key=upload_key(),
             on_change=open_upload,
         )
         if settings().local_root is not None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from cnnviz import formats, samples
+from cnnviz import samples
 from cnnviz.errors import CnnvizError
-from cnnviz.scene import Scene, open_scene
+from cnnviz.scene import Scene, open_scene, resolve_below, save_upload
 from cnnviz.ui.overview_jobs import Job, overview_jobs
 from cnnviz.ui.settings import settings
 from cnnviz.ui.view import OVERVIEW_SIDE
@@ -28,6 +29,7 @@ class Visit:
         self.scenes: dict[str, Scene] = {}
         self.renamed: dict[str, Scene] = {}
         self.problem = ""
+        self.uploads = 0
         self.folder = Path(tempfile.mkdtemp(prefix="cnnviz-visit-"))
         # Streamlit has no hook for the end of a session; it drops the session's objects, and this runs with them.
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
@@ -78,24 +80,32 @@ def visit() -> Visit:
     return current
 
 
+def upload_key() -> str:
+    """Key of the upload field; a new one after every file lets go of the bytes that Streamlit holds."""
+    return f"upload_{visit().uploads}"
+
+
 def open_upload() -> None:
     """Take the file that was just uploaded; what cannot be opened leaves the scene as it was."""
-    upload: Any = st.session_state["upload"]
+    here = visit()
+    upload: Any = st.session_state[upload_key()]
     if upload is not None:
-        _open(lambda here: open_scene(formats.save_upload(upload, upload.name, here.folder), name=upload.name))
+        here.uploads += 1
+        _open(here, lambda: open_scene(save_upload(upload, upload.name, here.folder), name=upload.name))
 
 
 def open_path() -> None:
     """Open the local path that was just typed, below the operator's folder."""
     root, text = settings().local_root, st.session_state["path"].strip()
     if root is not None and text:
-        _open(lambda _: open_scene(formats.resolve_below(root, text), sidecars=True))
+        _open(visit(), lambda: open_scene(resolve_below(root, text), sidecars=True))
 
 
-def _open(opener: Any) -> None:
-    here = visit()
+def _open(here: Visit, opener: Callable[[], Scene]) -> None:
     here.problem = ""
     try:
-        st.session_state["scene"] = here.keep(opener(here))
+        name = here.keep(opener())
     except CnnvizError as error:
         here.problem = str(error)
+    else:
+        st.session_state["scene"] = name

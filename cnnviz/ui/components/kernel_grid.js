@@ -16,7 +16,7 @@ class Grid {
     this.send = component.setTriggerValue;
     const { cells, colours, inks, help } = component.data;
     this.note.textContent = help;
-    this.told = cells.map((line) => line.join(" ")).join("; ");
+    this.told = cells.map((line) => line.join(",")).join(";");
     if (this.rows !== cells.length || this.cols !== cells[0].length) this.build(cells.length, cells[0].length);
     this.inputs.forEach((line, row) => line.forEach((input, col) => {
       input.value = cells[row][col];
@@ -66,8 +66,8 @@ class Grid {
       input.classList.toggle("wrong", !right);
       good &&= right;
       return text;
-    }).join(" "));
-    const text = lines.join("; ");
+    }).join(","));
+    const text = lines.join(";");
     if (good && text !== this.told) this.send("edit", text);
     if (!good) this.note.textContent = "A weight is a number such as 2, -0.5 or 1/9.";
     this.told = text;

@@ -23,8 +23,9 @@ class Stage {
   constructor(strip, index) {
     this.strip = strip;
     this.index = index;
-    this.operation = element("div", { class: "operation" });
-    this.figure = element("figure", { class: "stage" });
+    this.step = element("div", { class: "step" });
+    this.operation = element("div", { class: "operation" }, this.step);
+    this.figure = element("figure", { class: "stage" }, this.step);
     this.frame = element("div", { class: "frame" }, this.figure);
     this.canvas = element("div", { class: "canvas", tabindex: "0", role: "img" }, this.frame);
     this.image = element("img", { alt: "", draggable: "false" }, this.canvas);
@@ -61,7 +62,7 @@ class Stage {
     this.operation.textContent = spec.operation || "";
     this.canvas.setAttribute("aria-label", spec.alt);
     this.canvas.classList.toggle("covered", Boolean(spec.covered));
-    this.figure.classList.toggle("cells", Boolean(spec.cells));
+    this.step.classList.toggle("cells", Boolean(spec.cells));
     this.caption.replaceChildren(element("b"), document.createTextNode(spec.covered ? "" : spec.caption));
     this.caption.firstChild.textContent = spec.name;
     this.legend.replaceChildren();
@@ -211,9 +212,10 @@ class Strip {
     this.height = data.height;
     this.cell = data.cell;
     this.root.style.setProperty("--least", data.least);
+    this.root.classList.toggle("plain", !data.stages.some((stage) => stage.operation));
     while (this.stages.length > data.stages.length) this.stages.pop();
     while (this.stages.length < data.stages.length) this.stages.push(new Stage(this, this.stages.length));
-    this.root.replaceChildren(...this.stages.flatMap((stage, i) => (data.stages[i].operation ? [stage.operation, stage.figure] : [stage.figure])), this.readout);
+    this.root.replaceChildren(...this.stages.map((stage) => stage.step), this.readout);
     this.stages.forEach((stage, i) => stage.show(data.stages[i]));
     if (!this.readout.textContent) this.readout.textContent = data.hint;
   }

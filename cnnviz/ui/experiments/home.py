@@ -25,7 +25,11 @@ class Door:
 
 
 DOORS = (
-    Door("pages/1_Image_inspection.py", "Image inspection", "Pixels, bands, spectra: what the network is given."),
+    Door(
+        "pages/1_Image_inspection.py",
+        "Image inspection",
+        "Pixels, bands, spectra: what the network is given.",
+    ),
     Door("pages/2_Kernel_playground.py", "Kernel playground", "One kernel, any kernel, and what it finds."),
 )
 

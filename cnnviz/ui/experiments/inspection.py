@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
 import streamlit as st
 
-from cnnviz import render
-from cnnviz.render import ColourScale, Palette, StretchRule
-from cnnviz.sensors import Calibration, Sensor, calibrate
+from cnnviz.render import StretchRule
+from cnnviz.sensors import Calibration, Sensor
 from cnnviz.ui import link
 from cnnviz.ui.page import more
-from cnnviz.ui.pictures import PIN_COLOURS, Pin, Stage, caption, strip
 from cnnviz.ui.view import View
 
 

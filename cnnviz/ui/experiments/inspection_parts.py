@@ -123,9 +123,7 @@ def _coarse(edges: tuple[float, ...], counts: tuple[int, ...], bins: int = 64) -
     """Neighbouring bins joined until at most ``bins`` are left: (left edge, right edge, count)."""
     step = max(-(-len(counts) // bins), 1)
     starts = range(0, len(counts), step)
-    return [
-        (edges[i], edges[min(i + step, len(counts))], sum(counts[i : i + step])) for i in starts
-    ]
+    return [(edges[i], edges[min(i + step, len(counts))], sum(counts[i : i + step])) for i in starts]
 
 
 def _values(view: View, given: Setting) -> None:

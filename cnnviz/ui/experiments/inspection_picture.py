@@ -36,10 +36,7 @@ def _stage(view: View, given: Setting) -> Stage:
     scales = _scales(view, given)
     if given.bits < 16:
         values = np.dstack(
-            [
-                render.quantise(values[..., i], scale.low, scale.high, given.bits)
-                for i, scale in enumerate(scales)
-            ]
+            [render.quantise(values[..., i], scale.low, scale.high, given.bits) for i, scale in enumerate(scales)]
         )
     turned = _TURNS[given.orientation](values)
     alone = len(scales) == 1

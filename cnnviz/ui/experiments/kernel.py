@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz.grids import MAX_SIDE, Normalise, combine, format_kernel, normalise, parse_kernel, resize_kernel
-from cnnviz.kernels import KERNELS
+from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D, FeatureMap, Network
 from cnnviz.render import number
 from cnnviz.ui import link
@@ -69,6 +69,13 @@ class Setting:
         return parse_kernel(self.kernel)
 
     @property
+    def title(self) -> str:
+        """The effective kernel in words."""
+        name = find_name(self.weights)
+        rows, cols = self.weights.shape
+        return f"{rows} × {cols} {KERNELS[name].title if name else 'kernel'}"
+
+    @property
     def network(self) -> Network:
         """The kernel ``times`` over; the offset is added once, at the end."""
         again = Conv2D(self.weights, padding=self.padding, border=self.border)
@@ -96,9 +103,7 @@ def _centred(array: np.ndarray, other: tuple[int, ...]) -> np.ndarray:
 
 def controls(view: View) -> tuple[str, Target, tuple[str, ...], Show]:
     """The row for what the page is about: kernel, target, bands, colours."""
-    kernel = link.choose(
-        "Kernel", _TITLES | {OWN: "Own kernel"}, "kernel", default="sobel_vertical", on_change=_chosen
-    )
+    kernel = link.choose("Kernel", _TITLES | {OWN: "Own kernel"}, "kernel", default="sobel_vertical", on_change=_chosen)
     target = link.switch("Apply to", TARGETS, "on")
     bands = _bands(view, target)
     show = link.switch("Show the result", SHOWS, "show")
@@ -129,9 +134,7 @@ def setting(view: View, kernel: str, target: Target, bands: tuple[str, ...], sho
             offset = link.figure("Offset added", -1e6, 1e6, 0.0, "offset", step=1.0)
             padding = link.choose("Padding", PADDINGS, "padding")
             border = link.choose("Border fill", BORDERS, "border")
-    return Setting(
-        format_kernel(typed), format_kernel(effective), target, bands, show, times, offset, padding, border
-    )
+    return Setting(format_kernel(typed), format_kernel(effective), target, bands, show, times, offset, padding, border)
 
 
 def _typed(kernel: str) -> np.ndarray:
@@ -147,7 +150,7 @@ def _default_text() -> str:
 
 
 def _combined(weights: np.ndarray) -> np.ndarray:
-    """a · K₁ + b · K₂."""
+    """A · K₁ + b · K₂."""
     second = link.choose("Second kernel K₂", {"": "none"} | _TITLES, "k2")
     a = link.figure("a, times the first", -100.0, 100.0, 1.0, "a", step=0.1)
     b = link.figure("b, times the second", -100.0, 100.0, 1.0, "b", step=0.1, disabled=not second)
@@ -206,7 +209,7 @@ def edit(view: View, given: Setting) -> None:
     weights = parse_kernel(given.typed)
     rows, cols = weights.shape
     kernel_grid(weights, "kernel_grid", help="Type into a cell; arrow keys walk.", on_edit=_edited)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         for turn, (label, icon) in _TURNS.items():
             st.button(
                 "",
@@ -216,18 +219,17 @@ def edit(view: View, given: Setting) -> None:
                 on_click=_own,
                 args=(format_kernel(_turned(weights, turn)),),
             )
-    with st.container(horizontal=True):
-        for label, axis, value in (("Rows", 0, rows), ("Columns", 1, cols)):
-            st.number_input(
-                label, 1, MAX_SIDE, value, key=f"size_{axis}_{value}", on_change=_resized, args=(given, axis, value)
-            )
+    for column, label, axis, value in zip(st.columns(2), ("Rows", "Columns"), (0, 1), (rows, cols), strict=True):
+        key = f"size_{axis}_{value}"
+        with column:
+            st.number_input(label, 1, MAX_SIDE, value, key=key, on_change=_resized, args=(given, axis, key))
     _in_words(view, given)
 
 
-def _resized(given: Setting, axis: int, value: int) -> None:
+def _resized(given: Setting, axis: int, key: str) -> None:
     weights = parse_kernel(given.typed)
     size = list(weights.shape)
-    size[axis] = st.session_state[f"size_{axis}_{value}"]
+    size[axis] = st.session_state[key]
     _own(format_kernel(resize_kernel(weights, *size)))
 
 

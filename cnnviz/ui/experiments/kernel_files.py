@@ -17,16 +17,10 @@ from cnnviz.ui.view import View
 def downloads(view: View, given: Setting) -> None:
     """PNG with legend, GeoTIFF in its place, NumPy array, and the Python that makes them."""
     with st.container(horizontal=True, key="downloads"):
-        st.download_button(
-            "PNG with legend", lambda: png(view, given), "result.png", "image/png", on_click="ignore"
-        )
-        st.download_button(
-            "GeoTIFF", lambda: geotiff(view, given), "result.tif", "image/tiff", on_click="ignore"
-        )
+        st.download_button("PNG with legend", lambda: png(view, given), "result.png", "image/png", on_click="ignore")
+        st.download_button("GeoTIFF", lambda: geotiff(view, given), "result.tif", "image/tiff", on_click="ignore")
         st.download_button("NumPy array", lambda: npy(view, given), "result.npy", on_click="ignore")
-        st.download_button(
-            "Python code", lambda: code(view, given), "result.py", "text/x-python", on_click="ignore"
-        )
+        st.download_button("Python code", lambda: code(view, given), "result.py", "text/x-python", on_click="ignore")
 
 
 def png(view: View, given: Setting) -> bytes:
@@ -57,7 +51,6 @@ def npy(view: View, given: Setting) -> bytes:
     return file.getvalue()
 
 
-
 def code(view: View, given: Setting) -> str:
     """A script that reads the same window of the same file and gives the same array."""
     row, col, rows, cols = view.window
@@ -75,7 +68,7 @@ def code(view: View, given: Setting) -> str:
             f'        bands = source.read({numbers}, window=window, masked=True).astype("float32")',
             "    image = np.moveaxis(bands.filled(np.nan), 0, -1)",
             "    result = network(image)",
-            '    print(result.shape, result.dtype)',
+            "    print(result.shape, result.dtype)",
             "",
         ]
     )

@@ -25,7 +25,7 @@ def show(
         stages[0] = replace(stages[0], boxes=[_window(result, asked)])
     if covered:
         stages = [stages[0], *(replace(stage, covered=True) for stage in stages[1:])]
-    least = "10rem" if given.target is Target.EACH else "15rem"
+    least = "10rem" if given.target is Target.EACH else "11rem"
     strip(stages, "kernel_strip", crs=view.crs, least=least, height=640)
 
 
@@ -58,26 +58,20 @@ def _beyond(array: np.ndarray, scales: Sequence[ColourScale]) -> str:
 
 
 def _three(view: View, given: Setting, result: Result) -> list[Stage]:
-    first = (
-        composite_stage(view, given.bands)
-        if given.target is Target.COLOUR
-        else band_stage(view, given.bands[0])
-    )
-    rows, cols = given.weights.shape
+    first = composite_stage(view, given.bands) if given.target is Target.COLOUR else band_stage(view, given.bands[0])
     times = "" if given.times == 1 else f", {given.times} times"
+    operation = f"{given.title}{times}"
     field = result.after.field
     smaller = field if result.after.array.shape <= result.before.shape else ReceptiveField()
     signed = replace(given, show=Show.SIGNED)
     return [
         first,
-        _stage(view, given, result.after.array, field, name="Result", operation=f"{rows} × {cols} kernel{times}"),
+        _stage(view, given, result.after.array, field, name="Result", operation=operation),
         _stage(view, signed, result.difference, smaller, name=f"Result {MINUS} input", operation=f"{MINUS} input"),
     ]
 
 
-def _stage(
-    view: View, given: Setting, array: np.ndarray, field: ReceptiveField, *, name: str, operation: str
-) -> Stage:
+def _stage(view: View, given: Setting, array: np.ndarray, field: ReceptiveField, *, name: str, operation: str) -> Stage:
     picture, scale, note = coloured(view, given, array)
     return Stage(
         name=name,
