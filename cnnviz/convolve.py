@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cnnviz.engines import Array, filter_plane, multiply
 from cnnviz.errors import GeometryError, KernelError
@@ -108,7 +108,7 @@ def conv2d(
     array([[0., 1., 2., 3.]], dtype=float32)
     """
     pixels, taps = _image(image), _weights(kernel, 2, "a grid (rows, cols) of numbers")
-    taps = taps[::-1, ::-1] if flip else taps
+    taps = np.ascontiguousarray(taps[::-1, ::-1]) if flip else taps
     axes = plan(pixels.shape, taps.shape, padding=padding, stride=stride, dilation=dilation)
     fill = _option(Border, border, "border")
     return _by_plane(pixels, lambda plane: filter_plane(plane, taps, axes, fill))
@@ -163,9 +163,7 @@ def _biases(bias: ArrayLike | None, filters: int) -> Array | None:
         return None
     offsets = np.asarray(bias, np.float32)
     if offsets.shape != (filters,):
-        raise KernelError(
-            f"received bias of shape {offsets.shape}: {filters} numbers, one per filter, are expected"
-        )
+        raise KernelError(f"received bias of shape {offsets.shape}: {filters} numbers, one per filter, are expected")
     return offsets
 
 
@@ -197,35 +195,53 @@ def pool2d(
                 f"received padding {axis.before}, {axis.after} around windows of {axis.kernel} cells: "
                 f"at most {axis.kernel - 1} is expected, as a window of padding alone holds nothing"
             )
-    reduced = pixels
-    for number, axis in enumerate(axes):
-        reduced = np.swapaxes(_pool_axis(np.swapaxes(reduced, 0, number), axis, kind), 0, number)
-    return reduced
+    return _by_plane(pixels, lambda plane: _pool_plane(plane, axes, kind))
 
 
-_POOLS: dict[PoolMode, tuple[np.ufunc, float]] = {
-    PoolMode.MAX: (np.maximum, -np.inf),
-    PoolMode.AVERAGE: (np.add, 0.0),
-    PoolMode.MIN: (np.minimum, np.inf),
+_POOL_CELLS = 1 << 18
+# How cells are combined, from what on, and in which precision: long sums in float32 would drift.
+_POOLS: dict[PoolMode, tuple[np.ufunc, float, type[np.floating]]] = {
+    PoolMode.MAX: (np.maximum, -np.inf, np.float32),
+    PoolMode.AVERAGE: (np.add, 0.0, np.float64),
+    PoolMode.MIN: (np.minimum, np.inf, np.float32),
 }
 
 
-def _pool_axis(image: Array, axis: Axis, mode: PoolMode) -> Array:
-    """Pool along the first axis, one tap at a time over all windows that have a cell there."""
-    combine, neutral = _POOLS[mode]
-    out = np.full((axis.out, *image.shape[1:]), neutral, np.float32)
-    reads = axis.reads()
-    inside = (reads >= 0) & (reads < axis.size)
-    with np.errstate(invalid="ignore", over="ignore"):
-        for tap in range(axis.kernel):
-            here = np.flatnonzero(inside[:, tap])
-            if len(here):
-                target = out[here[0] : here[-1] + 1]
-                cells = image[reads[here[0], tap] : reads[here[-1], tap] + 1 : axis.stride]
-                combine(target, cells, out=target)
-    if mode is PoolMode.AVERAGE:
-        out /= inside.sum(axis=1, dtype=np.float32).reshape(-1, *[1] * (image.ndim - 1))
+def _pool_plane(image: Array, axes: tuple[Axis, Axis], mode: PoolMode) -> Array:
+    """Pool rows, then columns, a few lines at a time so that they stay in cache."""
+    rows, cols = axes
+    out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
+    step = max(1, _POOL_CELLS // (image[0].size * rows.stride))
+    for first in range(0, rows.out, step):
+        part = slice(first, min(first + step, rows.out))
+        out[part] = _pool_axis(_pool_axis(image, 0, rows.reads()[part], mode), 1, cols.reads(), mode)
     return out
+
+
+def _pool_axis(image: NDArray[Any], number: int, reads: NDArray[np.intp], mode: PoolMode) -> NDArray[Any]:
+    """Combine the cells ``reads`` (windows, taps) of one axis, one tap at a time over all windows that have it."""
+    combine, neutral, precision = _POOLS[mode]
+    source = np.moveaxis(image, number, 0)
+    shape = list(image.shape)
+    shape[number] = len(reads)
+    out = np.full(shape, neutral, precision)
+    windows = np.moveaxis(out, number, 0)
+    inside = (reads >= 0) & (reads < len(source))
+    with np.errstate(invalid="ignore", over="ignore"):
+        for cells, there in zip(reads.T, inside.T, strict=True):
+            here = np.flatnonzero(there)
+            if len(here):
+                some = slice(here[0], here[-1] + 1)
+                combine(windows[some], source[_steps(cells[some])], out=windows[some])
+    if mode is PoolMode.AVERAGE:
+        windows /= inside.sum(axis=1).reshape(-1, *[1] * (image.ndim - 1))
+    return out
+
+
+def _steps(cells: NDArray[np.intp]) -> slice:
+    """Slice that takes evenly spaced ``cells``."""
+    step = int(cells[1] - cells[0]) if len(cells) > 1 else 1
+    return slice(int(cells[0]), int(cells[-1]) + 1, step)
 
 
 def conv_matrix(
@@ -258,9 +274,7 @@ def conv_matrix(
     )
 
 
-def conv2d_loops(
-    image: ArrayLike, kernel: ArrayLike, *, padding: PaddingLike = 0, stride: PerAxis = 1
-) -> Array:
+def conv2d_loops(image: ArrayLike, kernel: ArrayLike, *, padding: PaddingLike = 0, stride: PerAxis = 1) -> Array:
     """:func:`conv2d` with zero borders, written out to be read, and slow.
 
     >>> conv2d_loops([[10, 10, 0, 0]] * 3, [[1, 0, -1]] * 3)
