@@ -106,9 +106,9 @@ def name_bands(
         if names:
             return BandNames(names, NameSource.FILE, "Named by the file.", sensor_of(names))
     names = _unique(text or f"band {number}" for number, text in enumerate(texts, 1))
-    missing = texts.count("")
-    reason = "Named by the file." if not missing else f"Named by the file; {missing} of {count} have no name there."
-    return BandNames(names, NameSource.FILE, reason, sensor_of(names))
+    doubts = [f"; {texts.count('')} of {count} have no name there"] if "" in texts else []
+    doubts += ["; such numbers alone do not tell the sensor"] if set(names) <= set(LAYOUTS["landsat7"]) else []
+    return BandNames(names, NameSource.FILE, f"Named by the file{''.join(doubts)}.", sensor_of(names))
 
 
 def edit_names(names: Sequence[str], count: int) -> BandNames:
@@ -134,10 +134,11 @@ def sensor_of(names: Sequence[str]) -> Sensor | None:
     >>> sensor_of(["B4"]) is None
     True
     """
-    if len(names) < 3 and set(names) <= set(LAYOUTS["landsat7"]):
-        return None
-    fitting = (s for s in SENSORS.values() if set(names) <= {band.name for band in s.bands})
-    return next(fitting, None) if names else None
+    return None if set(names) <= set(LAYOUTS["landsat7"]) else _sensor_with(names)
+
+
+def _sensor_with(names: Sequence[str]) -> Sensor | None:
+    return next((s for s in SENSORS.values() if set(names) <= {band.name for band in s.bands}), None)
 
 
 def _by_layout(count: int, layout: str) -> BandNames:
@@ -146,18 +147,18 @@ def _by_layout(count: int, layout: str) -> BandNames:
         raise SceneError(f"the band order {layout!r} is unknown; expected one of {', '.join(sorted(LAYOUTS))}")
     if len(names) != count:
         raise SceneError(f"the band order {layout!r} has {len(names)} bands, the file {count}: choose another order")
-    return BandNames(names, NameSource.EDITED, f"The order called {layout}, as chosen.", sensor_of(names))
+    return BandNames(names, NameSource.EDITED, f"The order called {layout}, as chosen.", _sensor_with(names))
 
 
 def _guess(count: int, dtype: str) -> BandNames:
     layout, doubt = _GUESSES.get((count, dtype == "uint8"), ("", ""))
-    kind = f"{count} bands" + (f" of {dtype}" if dtype else "")
+    kind = f"{count} band{'s' if count > 1 else ''}" + (f" of {dtype}" if dtype else "")
     if not layout:
         names = tuple(f"band {number}" for number in range(1, count + 1))
         reason = f"The file names no bands, and nothing is known by its {kind}: they are numbered."
         return BandNames(names, NameSource.GUESS, reason)
     names = LAYOUTS[layout]
-    sensor = sensor_of(names)
+    sensor = _sensor_with(names)
     title = sensor.title if sensor else layout
     reason = f"A guess: the file names no bands; {kind} are taken for {title} in the order {', '.join(names)}{doubt}."
     return BandNames(names, NameSource.GUESS, reason, sensor)
@@ -204,7 +205,9 @@ def _colour(text: str) -> str:
 
 def _as_colours(texts: Sequence[str]) -> tuple[str, ...] | None:
     """Return names where every text is a colour and nothing else: R, G, B of a photo, or blue … swir2."""
-    whole = [_colour(text) if re.fullmatch(r"[A-Za-z]+[ _]?\d?(?: infrared)?", text) else "" for text in texts]
+    whole = [
+        _colour(text) if re.fullmatch(r"[A-Za-z]+[ _]?\d?(?: infrared)?", text, re.IGNORECASE) else "" for text in texts
+    ]
     if not all(whole) or len(set(whole)) < len(whole) or "edge" in " ".join(texts).lower():
         return None
     if set(whole) == {"red", "green", "blue"}:
