@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,21 +48,29 @@ class Storage:
     """Ground control points, where they stand in for a transform."""
 
 
+@dataclass(frozen=True)
+class Overview:
+    """A decimated copy of a scene in a file of its own: one pixel stands for ``factor`` × ``factor``."""
+
+    path: Path
+    factor: int
+
+
 def band_facts(dataset: Any) -> tuple[BandFacts, ...]:
     """Describe the bands that hold a picture: an alpha band is a mask, unless it is all there is."""
-    alpha = ColorInterp.alpha
-    numbers = [number for number, role in enumerate(dataset.colorinterp, 1) if role != alpha]
-    return tuple(
-        BandFacts(
-            number=number,
-            description=dataset.descriptions[number - 1] or "",
-            colour=dataset.colorinterp[number - 1].name,
-            unit=dataset.units[number - 1] or "",
-            scale=dataset.scales[number - 1],
-            offset=dataset.offsets[number - 1],
-        )
-        for number in numbers or dataset.indexes
+    roles = dataset.colorinterp
+    described = zip(
+        dataset.indexes,
+        (text or "" for text in dataset.descriptions),
+        (role.name for role in roles),
+        (unit or "" for unit in dataset.units),
+        dataset.scales,
+        dataset.offsets,
+        strict=True,
     )
+    facts = [BandFacts(*values) for values in described]
+    pictures = [fact for fact, role in zip(facts, roles, strict=True) if role != ColorInterp.alpha]
+    return tuple(pictures or facts)
 
 
 def storage(dataset: Any, kind: Format, size: int) -> Storage:
@@ -104,10 +113,7 @@ def readable_tags(tags: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     >>> readable_tags({"b": "2", "a": "x" * 501})[0][1][-3:]
     'xx…'
     """
-    cut = (
-        (key, value if len(value) <= _TAG_LENGTH else value[:_TAG_LENGTH] + "…")
-        for key, value in tags.items()
-    )
+    cut = ((key, value if len(value) <= _TAG_LENGTH else value[:_TAG_LENGTH] + "…") for key, value in tags.items())
     return tuple(sorted(cut)[:_TAG_COUNT])
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from cnnviz import gdal
 from cnnviz.errors import SceneError, UnsafeError
-from cnnviz.headers import Declared, jp2_size, jpeg_size, png_size, tiff_sizes
+from cnnviz.headers import MAX_DIRECTORIES, Declared, jp2_size, jpeg_size, png_size, tiff_sizes
 
 
 class Format(StrEnum):
@@ -90,9 +90,7 @@ def check_file(path: Path, *, name: str, limits: Limits = LIMITS) -> Format:
         with path.open("rb") as file:
             kind = sniff(file.read(12))
             if kind is None:
-                raise UnsafeError(
-                    f"{name} is not a GeoTIFF, JPEG 2000, PNG or JPEG file: convert it to one of them"
-                )
+                raise UnsafeError(f"{name} is not a GeoTIFF, JPEG 2000, PNG or JPEG file: convert it to one of them")
             for declared in _declared(file, kind, name=name):
                 _check_declared(declared, kind, name=name, limits=limits)
     except OSError as error:
@@ -104,9 +102,12 @@ def _declared(file: BinaryIO, kind: Format, *, name: str) -> list[Declared]:
     """Return the sizes that the header declares, one per image inside."""
     single = {Format.JP2: jp2_size, Format.JPEG: jpeg_size, Format.PNG: png_size}
     try:
-        return tiff_sizes(file) if kind is Format.GEOTIFF else [single[kind](file)]
+        sizes = tiff_sizes(file) if kind is Format.GEOTIFF else [single[kind](file)]
     except EOFError:
         raise SceneError(f"{name} has a damaged {kind.label} header: fetch or export it again") from None
+    if len(sizes) > MAX_DIRECTORIES:
+        raise UnsafeError(f"{name} holds more than {MAX_DIRECTORIES:,} images: take out the one to look at")
+    return sizes
 
 
 def _check_declared(declared: Declared, kind: Format, *, name: str, limits: Limits) -> None:
@@ -119,9 +120,7 @@ def _check_declared(declared: Declared, kind: Format, *, name: str, limits: Limi
     if bands > limits.bands:
         raise UnsafeError(f"{size}; at most {limits.bands:,} bands can be opened: take fewer")
     if kind in (Format.PNG, Format.JPEG) and rows * cols > limits.picture:
-        raise UnsafeError(
-            f"{size}; a {kind.label} may have {limits.picture:,} pixels: store it as a tiled GeoTIFF"
-        )
+        raise UnsafeError(f"{size}; a {kind.label} may have {limits.picture:,} pixels: store it as a tiled GeoTIFF")
     if declared.block > limits.block:
         raise UnsafeError(
             f"{size} in blocks of {declared.block / 2**20:,.0f} MB; at most {limits.block // 2**20:,} MB "

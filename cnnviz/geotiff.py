@@ -92,17 +92,11 @@ def replace_file(path: Path, data: bytes) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         reason = error.strerror or "output error"
-        raise SceneError(
-            f"{path.name} could not be written: {reason}; choose another place or free some"
-        ) from None
+        raise SceneError(f"{path.name} could not be written: {reason}; choose another place or free some") from None
 
 
 def _check(image: np.ndarray[Any, Any], band_names: Sequence[str]) -> None:
     if image.ndim != 3 or not image.size:
-        raise SceneError(
-            f"an array of shape {image.shape} is no image: expected (rows, cols) or (rows, cols, bands)"
-        )
+        raise SceneError(f"an array of shape {image.shape} is no image: expected (rows, cols) or (rows, cols, bands)")
     if band_names and len(band_names) != image.shape[2]:
-        raise SceneError(
-            f"{len(band_names)} band names for {image.shape[2]} bands: give one for each, or none"
-        )
+        raise SceneError(f"{len(band_names)} band names for {image.shape[2]} bands: give one for each, or none")

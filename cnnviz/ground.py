@@ -10,7 +10,6 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import Affine
 from rasterio.warp import transform as warp_transform
 
-_LONLAT = CRS.from_epsg(4326)
 # WGS 84: half axis in metres, first eccentricity squared (NIMA TR8350.2, table 3.1).
 _HALF_AXIS, _ECCENTRICITY2 = 6_378_137.0, 6.694_379_990_14e-3
 _DISTORTION = 0.02
@@ -21,7 +20,7 @@ def lonlat(crs: CRS | None, x: float, y: float) -> tuple[float, float] | None:
     if crs is None:
         return None
     try:
-        lons, lats = warp_transform(crs, _LONLAT, [x], [y])
+        lons, lats = warp_transform(crs, "EPSG:4326", [x], [y])
     except (CRSError, RasterioError):
         return None
     return (lons[0], lats[0]) if isfinite(lons[0]) and isfinite(lats[0]) else None
@@ -47,7 +46,7 @@ def pixel_metres(crs: CRS | None, transform: Affine, shape: tuple[int, ...]) -> 
     It is the size in the map's own metres, unless the map distorts by more than 2 % there (degrees, web
     Mercator away from the equator): then it is the size on the ground.
     """
-    if crs is None:
+    if crs is None or transform.is_identity:
         return None
     on_map = _map_metres(crs, transform)
     on_ground = _ground_metres(crs, transform, shape)
@@ -55,6 +54,13 @@ def pixel_metres(crs: CRS | None, transform: Affine, shape: tuple[int, ...]) -> 
         return on_map or on_ground
     distorted = any(abs(g - m) > _DISTORTION * g for g, m in zip(on_ground, on_map, strict=True))
     return on_ground if distorted else on_map
+
+
+def unit_name(crs: CRS | None) -> str:
+    """Return the unit of a map's coordinates, "" where there is no map."""
+    if crs is None:
+        return ""
+    return "degree" if crs.is_geographic else str(crs.linear_units)
 
 
 def _map_metres(crs: CRS, transform: Affine) -> tuple[float, float] | None:
@@ -66,9 +72,7 @@ def _map_metres(crs: CRS, transform: Affine) -> tuple[float, float] | None:
 
 def _ground_metres(crs: CRS, transform: Affine, shape: tuple[int, ...]) -> tuple[float, float] | None:
     row, col = shape[0] / 2, shape[1] / 2
-    here, below, right = (
-        lonlat(crs, *(transform @ place)) for place in ((col, row), (col, row + 1), (col + 1, row))
-    )
+    here, below, right = (lonlat(crs, *(transform @ place)) for place in ((col, row), (col, row + 1), (col + 1, row)))
     if here is None or below is None or right is None:
         return None
     north, east = degree_lengths(here[1])

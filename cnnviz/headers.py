@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MAX_DIRECTORIES = 1024
-"""More images than that in one TIFF are not followed; overviews and masks of one scene are a few dozen."""
+"""More images than that in one TIFF are not followed: overviews and masks of a scene are a few dozen."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def tiff_sizes(file: BinaryIO) -> list[Declared]:
     (offset,) = _take(file, order + ("Q" if big else "I"))
     found: list[Declared] = []
     seen: set[int] = set()
-    while offset and offset not in seen and len(found) < MAX_DIRECTORIES:
+    while offset and offset not in seen and len(found) <= MAX_DIRECTORIES:
         seen.add(offset)
         tags, offset = _directory(file, offset, order=order, big=big)
         found.append(_tiff_declared(tags))

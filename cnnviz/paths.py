@@ -62,9 +62,7 @@ def resolve_below(root: str | os.PathLike[str], text: str) -> Path:
     except (OSError, RuntimeError):
         raise SceneError(f"{display_name(text)} is not a path that can be followed: check it") from None
     if not found.is_relative_to(base):
-        raise UnsafeError(
-            f"{display_name(text)} lies outside the folder that may be opened: move or copy it there"
-        )
+        raise UnsafeError(f"{display_name(text)} lies outside the folder that may be opened: move or copy it there")
     return existing_file(found)
 
 
@@ -76,9 +74,7 @@ def _refuse_special(text: str) -> None:
         )
 
 
-def save_upload(
-    data: bytes | BinaryIO, name: str, folder: str | os.PathLike[str], *, limits: Limits = LIMITS
-) -> Path:
+def save_upload(data: bytes | BinaryIO, name: str, folder: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Path:
     """Write uploaded ``data`` to a new file in ``folder`` under a random name, and return its path.
 
     The ending follows the content, not ``name``, which only messages use. Nothing stays behind where the

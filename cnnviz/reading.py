@@ -12,9 +12,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -22,51 +21,19 @@ from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.windows import Window as RasterioWindow
+from rasterio.windows import Window
 
 from cnnviz.errors import SceneError
 from cnnviz.formats import Format
 
 _quiet_lock = threading.Lock()
 FAILURES = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
+"""What rasterio raises over a damaged file."""
+
+Area = tuple[float, float, float, float]
+"""First row and column, rows and columns, in pixels of the file; fractions are allowed."""
+
 _EXACT_IN_FLOAT32 = {"uint8", "int8", "uint16", "int16", "float32"}
-
-
-class Window(NamedTuple):
-    """A rectangle of pixels: its first row and column, and its size."""
-
-    row: int
-    col: int
-    rows: int
-    cols: int
-
-    def clipped(self, shape: Sequence[int]) -> "Window":
-        """Return the part that lies inside an image of ``shape`` (rows, cols, …).
-
-        Raises SceneError where nothing does.
-
-        >>> Window(-2, 7, 5, 5).clipped((10, 10))
-        Window(row=0, col=7, rows=3, cols=3)
-        """
-        top, left = max(self.row, 0), max(self.col, 0)
-        bottom, right = min(self.row + self.rows, shape[0]), min(self.col + self.cols, shape[1])
-        if top >= bottom or left >= right:
-            raise SceneError(
-                f"the window of {self.rows} × {self.cols} pixels at row {self.row}, column {self.col} lies "
-                f"outside the image of {shape[0]:,} × {shape[1]:,} pixels: move it inside"
-            )
-        return Window(top, left, bottom - top, right - left)
-
-    def fitted(self, max_size: int | None) -> tuple[int, int]:
-        """Return (rows, cols) of a picture of this window with no side longer than ``max_size``.
-
-        >>> Window(0, 0, 10980, 5490).fitted(1024), Window(0, 0, 30, 20).fitted(1024)
-        ((1024, 512), (30, 20))
-        """
-        longest = max(self.rows, self.cols)
-        if max_size is None or longest <= max_size:
-            return self.rows, self.cols
-        return max(1, round(self.rows * max_size / longest)), max(1, round(self.cols * max_size / longest))
 
 
 @contextmanager
@@ -98,71 +65,58 @@ class Source:
                     dataset = rasterio.open(self.path, driver=self.format.value)
             except FAILURES:
                 raise SceneError(
-                    f"{self.name} cannot be opened as {self.format.label}; it is damaged: "
-                    "fetch or export it again"
+                    f"{self.name} cannot be opened as {self.format.label}; it is damaged: fetch or export it again"
                 ) from None
             with dataset:
                 yield dataset
 
 
-def finest_overview(factors: Sequence[int], wanted: float) -> int:
-    """Return the coarsest of the decimation ``factors`` that still holds every ``wanted``-th pixel, else 1.
-
-    >>> finest_overview((2, 4, 8, 16), 10.7), finest_overview((), 3)
-    (8, 1)
-    """
-    return max((factor for factor in factors if factor <= wanted), default=1)
-
-
-def decoded_samples(window: Window, size: tuple[int, int], factors: Sequence[int], bands: int) -> int:
-    """Return about how many samples are decoded to read ``window`` at ``size`` (rows, cols).
-
-    >>> decoded_samples(Window(0, 0, 10980, 10980), (1024, 1024), (2, 4, 8), 3)
-    5653032
-    """
-    factor = finest_overview(factors, min(window.rows / size[0], window.cols / size[1]))
-    return ceil(window.rows / factor) * ceil(window.cols / factor) * bands
-
-
-def read_bands(
-    source: Source, numbers: Sequence[int], window: Window, size: tuple[int, int]
-) -> NDArray[np.float32]:
-    """Return float32 (rows, cols, bands): GDAL's ``numbers`` (from 1) in ``window``, resampled to ``size``.
+def read_bands(source: Source, numbers: Sequence[int], area: Area, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return float32 (rows, cols, bands): bands ``numbers`` (from 1) in ``area``, resampled to ``size``.
 
     Numbers are averaged over the pixels that are valid (GDAL rounds the mean of integers to an integer);
     indices of a palette and complex numbers are picked. Raises SceneError naming the first band that fails.
     """
     try:
         with source.opened() as dataset:
-            return _read(dataset, numbers, window, size)
+            return read_pixels(dataset, numbers, area, size)
+    except SceneError:
+        raise
     except FAILURES:
-        failed = _first_failure(source, numbers, window, size)
-    what = f"band {failed} of {source.name}" if failed else source.name
-    raise SceneError(
-        f"{what} cannot be read in the window of {window.rows} × {window.cols} pixels at row {window.row}, "
-        f"column {window.col}; the file is damaged or incomplete: fetch it again, or look at another window"
+        failed = _first_failure(source, numbers, area, size)
+    raise unreadable(source.name, failed, area)
+
+
+def unreadable(name: str, band: int | None, area: Area) -> SceneError:
+    """Return the error that says which band (from 1, None for unknown) of ``name`` fails where."""
+    what = f"band {band} of {name}" if band else name
+    row, col, rows, cols = (round(value) for value in area)
+    return SceneError(
+        f"{what} cannot be read in the window of {rows} × {cols} pixels at row {row}, column {col}; "
+        "the file is damaged or incomplete: fetch it again, or look at another window"
     )
 
 
-def _first_failure(
-    source: Source, numbers: Sequence[int], window: Window, size: tuple[int, int]
-) -> int | None:
+def _first_failure(source: Source, numbers: Sequence[int], area: Area, size: tuple[int, int]) -> int | None:
     """Return the first band that cannot be read alone; each gets a fresh handle, for GDAL's errors linger."""
     for number in numbers:
         try:
             with source.opened() as dataset:
-                _read(dataset, [number], window, size)
+                read_pixels(dataset, [number], area, size)
         except FAILURES:
             return number
     return None
 
 
-def _read(dataset: Any, numbers: Sequence[int], window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
-    kinds = {dataset.dtypes[number - 1] for number in numbers}
+def read_pixels(dataset: Any, numbers: Sequence[int], area: Area, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return what :func:`read_bands` returns, from an open dataset; errors are GDAL's own (``FAILURES``)."""
+    row, col, rows, cols = area
+    dtypes = dataset.dtypes
+    kinds = {dtypes[number - 1] for number in numbers}
     is_complex = any(kind.startswith("complex") for kind in kinds)
     plain = kinds <= _EXACT_IN_FLOAT32
     how = {
-        "window": RasterioWindow(window.col, window.row, window.cols, window.rows),
+        "window": Window(col, row, cols, rows),
         "out_shape": (len(numbers), *size),
         "resampling": Resampling.nearest if is_complex or is_palette(dataset) else Resampling.average,
     }
@@ -187,10 +141,11 @@ def _hidden(
     """Return, by place in ``numbers``, where GDAL's rules say that there is no data."""
     hidden: dict[int, NDArray[np.bool_]] = {}
     shared: NDArray[np.bool_] | None = None
+    flags_of, nodata_of = dataset.mask_flag_enums, dataset.nodatavals
     for place, number in enumerate(numbers):
-        flags = dataset.mask_flag_enums[number - 1]
+        flags = flags_of[number - 1]
         if flags == [MaskFlags.nodata]:
-            hidden[place] = values[place] == values.dtype.type(dataset.nodatavals[number - 1])
+            hidden[place] = values[place] == values.dtype.type(nodata_of[number - 1])
         elif MaskFlags.per_dataset in flags:
             if shared is None:
                 shared = _mask(dataset, number, how)

@@ -5,6 +5,7 @@ frozen, hashable description that holds no open file, so that threads, caches an
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,19 +16,32 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
+from cnnviz.description import Description, describe
 from cnnviz.errors import SceneError
-from cnnviz.facts import BandFacts, Storage, band_facts, crs_name, item_bytes, placed, readable_tags, storage
-from cnnviz.formats import LIMITS, Limits, check_file
+from cnnviz.facts import (
+    BandFacts,
+    Overview,
+    Storage,
+    band_facts,
+    crs_name,
+    item_bytes,
+    placed,
+    readable_tags,
+    storage,
+)
+from cnnviz.formats import LIMITS, Format, Limits, check_file
 from cnnviz.geotiff import geotiff_bytes, write_geotiff
-from cnnviz.ground import lonlat, pixel_metres
+from cnnviz.ground import lonlat, pixel_metres, unit_name
 from cnnviz.paths import display_name, existing_file, resolve_below, save_upload
-from cnnviz.reading import Source, Window, decoded_samples, read_bands
-from cnnviz.sensors import BandNames, name_bands
+from cnnviz.reading import Area, Source, read_bands
+from cnnviz.sensors import BandNames, edit_names, name_bands
 from cnnviz.statistics import BandStatistics, band_statistics
+from cnnviz.windows import Window, decoded_samples, finest_overview
 
 __all__ = [
     "LIMITS",
     "BandFacts",
+    "Description",
     "Limits",
     "Patch",
     "Scene",
@@ -41,7 +55,7 @@ __all__ = [
 ]
 
 _SAMPLE = 1024
-_COLOURS = {"red": "R", "green": "G", "blue": "B"}
+_SINGLE_BAND = re.compile(r"_(B\d[\dA])(?:_\d0m)?\.\w+$")  # Sentinel-2: T33SVB_20181229T095411_B04_10m.jp2
 _PLACES = 10  # bands that are read together for statistics
 
 
@@ -77,7 +91,9 @@ class Scene:
     storage: Storage
     tags: tuple[tuple[str, str], ...]
     limits: Limits
-    sidecars: bool
+    sidecars: bool = False
+    overview: Overview | None = None
+    """A smaller copy kept elsewhere, made by :mod:`cnnviz.overviews`; reads use it where it serves."""
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -92,22 +108,12 @@ class Scene:
             return int(band)
         known = ", ".join(sorted(self.band_names))
         raise SceneError(
-            f"{self.name} has no band {band!r}; expected one of {known}, "
-            f"or a number from 0 to {self.shape[2] - 1}"
+            f"{self.name} has no band {band!r}; expected one of {known}, or a number from 0 to {self.shape[2] - 1}"
         )
 
     def with_band_names(self, names: Sequence[str]) -> "Scene":
         """Return the same scene with names given by the user. Raises SceneError unless one for each band."""
-        given = tuple(name.strip() for name in names)
-        if len(given) != self.shape[2] or len(set(given)) < len(given) or not all(given):
-            raise SceneError(
-                f"{', '.join(given)!r} cannot name the {self.shape[2]} bands of {self.name}: "
-                "give one name for each, all different"
-            )
-        edited = type(self.naming.source)("edited")
-        return replace(
-            self, naming=replace(self.naming, names=given, source=edited, reason="named by the user")
-        )
+        return replace(self, naming=edit_names(names, self.shape[2]))
 
     def read(
         self,
@@ -125,12 +131,27 @@ class Scene:
         chosen = [self.band_index(band) for band in (range(self.shape[2]) if bands is None else bands)]
         size = part.fitted(max_size)
         self._check_cost(part, size, chosen)
-        numbers = [self.facts[index].number for index in chosen]
-        source = Source(self.path, self.storage.format, self.name, self.sidecars)
-        array = read_bands(source, numbers, part, size)
+        source, numbers, area = self._finest_source(part, size, chosen)
+        array = read_bands(source, numbers, area, size)
         shrink = Affine.scale(part.cols / size[1], part.rows / size[0])
         transform = self.transform @ Affine.translation(part.col, part.row) @ shrink
         return Patch(array, transform, self.crs, tuple(self.band_names[index] for index in chosen))
+
+    def _finest_source(
+        self, part: Window, size: tuple[int, int], bands: Sequence[int]
+    ) -> tuple[Source, list[int], Area]:
+        """Return the file to read (the scene's or its overview's), its band numbers, and the area."""
+        row, col, rows, cols = part
+        factor = finest_overview(self._overview_factors(), min(rows / size[0], cols / size[1]))
+        if self.overview and factor == self.overview.factor:
+            source = Source(self.overview.path, Format.GEOTIFF, self.name)
+            area = row / factor, col / factor, rows / factor, cols / factor
+            return source, [index + 1 for index in bands], area
+        source = Source(self.path, self.storage.format, self.name, self.sidecars)
+        return source, [self.facts[index].number for index in bands], part
+
+    def _overview_factors(self) -> tuple[int, ...]:
+        return self.storage.overviews + ((self.overview.factor,) if self.overview else ())
 
     def _check_cost(self, window: Window, size: tuple[int, int], bands: Sequence[int]) -> None:
         """Refuse a read that would fill the memory or take minutes."""
@@ -142,27 +163,23 @@ class Scene:
                 f"{self.limits.read // 2**20:,} MB that one read may take: choose a smaller window, "
                 "fewer bands or a max_size"
             )
-        if self.decoded(window, size, len(bands)) > self.limits.decode:
+        together = self.shape[2] if self.storage.interleave == "pixel" else len(bands)
+        if decoded_samples(window, size, self._overview_factors(), together) > self.limits.decode:
             raise SceneError(
                 f"{self.name} has no overview small enough for a picture of {window.rows:,} × "
                 f"{window.cols:,} pixels at once: choose a smaller window, or add overviews (gdaladdo)"
             )
 
-    def decoded(self, window: Window, size: tuple[int, int], bands: int) -> int:
-        """Return about how many samples a read of ``window`` at ``size`` (rows, cols) decodes."""
-        together = self.shape[2] if self.storage.interleave == "pixel" else bands
-        return decoded_samples(window, size, self.storage.overviews, together)
-
     def has_fast_overview(self, max_size: int = _SAMPLE) -> bool:
         """Tell whether a picture of the whole, at most ``max_size`` a side, comes at once."""
         whole = Window(0, 0, *self.shape[:2])
-        return (
-            decoded_samples(whole, whole.fitted(max_size), self.storage.overviews, 1) <= (4 * max_size) ** 2
-        )
+        decoded = decoded_samples(whole, whole.fitted(max_size), self._overview_factors(), 1)
+        return decoded <= (4 * max_size) ** 2
 
     def pixel(self, row: int, col: int) -> NDArray[np.float32]:
         """Return the spectrum of one pixel, float32 (bands,). Raises SceneError outside the scene."""
-        return self.read(Window(row, col, 1, 1)).array[0, 0]
+        spectrum: NDArray[np.float32] = self.read(Window(row, col, 1, 1)).array[0, 0]
+        return spectrum
 
     def to_map(self, row: float, col: float) -> tuple[float, float]:
         """Return x and y, in ``crs``, of the centre of a pixel."""
@@ -214,6 +231,15 @@ class Scene:
             ]
         return tuple(found)
 
+    @property
+    def ground_unit(self) -> str:
+        """The unit of the map's coordinates: "metre", "degree", …; "" without a CRS."""
+        return unit_name(self.crs)
+
+    def describe(self) -> Description:
+        """Return all that is known without reading pixels."""
+        return describe(self)
+
     def summary(self) -> str:
         """Return the scene in one line: name, size, numbers, map, pixel size, nodata."""
         rows, cols, bands = self.shape
@@ -239,16 +265,17 @@ def open_scene(
     with Source(file, kind, shown, sidecars).opened() as dataset:
         facts = band_facts(dataset)
         crs, transform = placed(dataset)
+        dtype = dataset.dtypes[facts[0].number - 1]
         return Scene(
             name=shown,
             path=file,
             key=(str(file), status.st_mtime_ns, status.st_size),
             shape=(dataset.height, dataset.width, len(facts)),
-            dtype=dataset.dtypes[facts[0].number - 1],
+            dtype=dtype,
             crs=crs,
             transform=transform,
             nodata=dataset.nodatavals[facts[0].number - 1],
-            naming=_named(facts),
+            naming=_named(facts, dtype=dtype, name=shown),
             facts=facts,
             storage=storage(dataset, kind, status.st_size),
             tags=readable_tags(dataset.tags()),
@@ -257,12 +284,16 @@ def open_scene(
         )
 
 
-def _named(facts: Sequence[BandFacts]) -> BandNames:
-    """Return names for the bands: the file's descriptions, else its colours, else a guess."""
+def _named(facts: Sequence[BandFacts], *, dtype: str, name: str) -> BandNames:
+    """Name the bands by the file's descriptions, else its colours, else its name, else by a guess."""
     descriptions = [fact.description for fact in facts]
-    if not any(descriptions):
-        descriptions = [_COLOURS.get(fact.colour, "") for fact in facts]
-    return name_bands(len(facts), descriptions=descriptions)
+    colours = [fact.colour for fact in facts]
+    single = _SINGLE_BAND.search(name)
+    if not any(descriptions) and set(colours) <= {"red", "green", "blue"}:
+        descriptions = colours
+    elif not any(descriptions) and len(facts) == 1 and single:
+        descriptions = [single[1]]
+    return name_bands(len(facts), descriptions=descriptions, dtype=dtype)
 
 
 def _metres(size: tuple[float, float] | None) -> str:
@@ -270,4 +301,5 @@ def _metres(size: tuple[float, float] | None) -> str:
     if size is None:
         return "pixel size unknown"
     y, x = size
-    return f"{x:.3g} m/pixel" if abs(x - y) <= 1e-2 * max(x, y) else f"{x:.3g} × {y:.3g} m/pixel"
+    sides = (x,) if abs(x - y) <= 1e-2 * max(x, y) else (x, y)
+    return " × ".join(f"{side:,.0f}" if side >= 100 else f"{side:.3g}" for side in sides) + " m/pixel"

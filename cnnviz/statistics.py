@@ -38,9 +38,7 @@ class BandStatistics:
         return self.percentiles[PERCENTILES.index(percent)]
 
 
-def band_statistics(
-    values: ArrayLike, name: str, *, sampled: bool = False, bins: int = BINS
-) -> BandStatistics:
+def band_statistics(values: ArrayLike, name: str, *, sampled: bool = False, bins: int = BINS) -> BandStatistics:
     """Return the statistics of one band, of any shape.
 
     The standard deviation is that of the population. The histogram spans minimum to maximum; whole numbers
