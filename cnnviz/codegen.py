@@ -88,9 +88,7 @@ def run(image):
 
 
 def _body(layers: Iterable[tuple[Layer, Iterable[str]]]) -> str:
-    parts = [
-        "\n".join([f"# {number}: {layer.title}", *lines]) for number, (layer, lines) in enumerate(layers, 1)
-    ]
+    parts = ["\n".join([f"# {number}: {layer.title}", *lines]) for number, (layer, lines) in enumerate(layers, 1)]
     return indent("\n\n".join(parts), "    ")
 
 

@@ -98,6 +98,4 @@ class ReceptiveField:
         # Written out, because the operator that composes transforms differs between versions of affine.
         a, b, c, d, e, f = transform[:6]
         (dy, dx), (jump_y, jump_x) = self.offset, self.jump
-        return Affine(
-            a * jump_x, b * jump_y, a * dx + b * dy + c, d * jump_x, e * jump_y, d * dx + e * dy + f
-        )
+        return Affine(a * jump_x, b * jump_y, a * dx + b * dy + c, d * jump_x, e * jump_y, d * dx + e * dy + f)

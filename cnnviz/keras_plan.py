@@ -79,9 +79,7 @@ def _activation(layer: Activation, number: int) -> Iterator[Step]:
 
 def _convolution(layer: Conv2D, number: int) -> Iterator[Step]:
     _check_border(layer, number)
-    thin_out = (
-        layer.stride != ONE and layer.dilation != ONE
-    )  # Keras has either stride or dilation in one layer
+    thin_out = layer.stride != ONE and layer.dilation != ONE  # Keras has either stride or dilation in one layer
     around, padding = _keras_padding(layer, thin_out)
     if around is not None:
         yield Step("layers.ZeroPadding2D", {"padding": around, "name": f"zeros_{number}"})
@@ -149,9 +147,7 @@ def _averages(options: dict[str, Any], around: Pads | None, number: int) -> Iter
     for value, name in (("share", "share"), ("x", "pool")):
         pads = {"padding": around, "name": f"zeros_{name}_{number}"}
         yield Step("layers.ZeroPadding2D", pads, inputs=(value,), output=value)
-        yield Step(
-            "layers.AveragePooling2D", options | {"name": f"{name}_{number}"}, inputs=(value,), output=value
-        )
+        yield Step("layers.AveragePooling2D", options | {"name": f"{name}_{number}"}, inputs=(value,), output=value)
     yield Step("ops.divide", inputs=("x", "share"))
 
 

@@ -77,9 +77,7 @@ class Network:
     bands: tuple[str, ...] | None
     name: str
 
-    def __init__(
-        self, layers: Iterable[Layer], *, bands: Iterable[str] | None = None, name: str = ""
-    ) -> None:
+    def __init__(self, layers: Iterable[Layer], *, bands: Iterable[str] | None = None, name: str = "") -> None:
         stack = tuple(layers)
         if not 1 <= len(stack) <= MAX_LAYERS or not all(isinstance(each, Layer) for each in stack):
             raise RecipeError(

@@ -42,9 +42,7 @@ def convolve(image: Array, weights: Array, stride: Pair = (1, 1), dilation: Pair
     return result
 
 
-def pool(
-    image: Array, size: Pair, stride: Pair, mode: str, pads: tuple[Pair, Pair] = ((0, 0), (0, 0))
-) -> Array:
+def pool(image: Array, size: Pair, stride: Pair, mode: str, pads: tuple[Pair, Pair] = ((0, 0), (0, 0))) -> Array:
     """Largest, smallest or mean value of every window; padding does not count.
 
     >>> pool(np.float32([[[1], [2], [4]]]), (1, 2), (1, 2), "max", ((0, 0), (0, 1))).tolist()

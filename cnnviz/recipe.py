@@ -17,6 +17,8 @@ from dataclasses import fields
 from inspect import Parameter, signature
 from typing import Any, NoReturn
 
+import numpy as np
+
 from cnnviz.blocks import Activation, Conv2D, Layer, Pool2D
 from cnnviz.errors import CnnvizError, RecipeError
 from cnnviz.weights import shortest
@@ -65,8 +67,7 @@ def read(text: str | bytes) -> dict[str, Any]:
 def _check_length(text: str | bytes) -> None:
     if len(text) > MAX_TEXT:
         raise RecipeError(
-            f"The recipe has {len(text):,} characters; at most {MAX_TEXT:,} are allowed. "
-            "Use fewer or smaller filters."
+            f"The recipe has {len(text):,} characters; at most {MAX_TEXT:,} are allowed. Use fewer or smaller filters."
         )
 
 
@@ -80,13 +81,9 @@ def _parse(text: str | bytes) -> dict[str, Any]:
     except RecipeError:
         raise
     except (ValueError, RecursionError):  # text that is not UTF-8, digits without end, brackets without end
-        raise RecipeError(
-            "The recipe is not JSON that can be read; save it again as plain UTF-8 text."
-        ) from None
+        raise RecipeError("The recipe is not JSON that can be read; save it again as plain UTF-8 text.") from None
     if not isinstance(content, dict):
-        raise RecipeError(
-            f"The recipe is {_json_name(content)}; an object with version and layers is expected."
-        )
+        raise RecipeError(f"The recipe is {_json_name(content)}; an object with version and layers is expected.")
     return content
 
 
@@ -118,14 +115,10 @@ def _check_keys(content: dict[str, Any], known: set[str], required: set[str], wh
 
 def _built(number: int, entry: object) -> Layer:
     if not isinstance(entry, dict):
-        raise RecipeError(
-            f"Layer {number} of the recipe is {_json_name(entry)}; an object with a type is expected."
-        )
+        raise RecipeError(f"Layer {number} of the recipe is {_json_name(entry)}; an object with a type is expected.")
     kind = entry.get("type")
     if not isinstance(kind, str) or kind not in _TYPES:
-        raise RecipeError(
-            f"Layer {number} of the recipe has type {kind!r:.40}; known are {', '.join(_TYPES)}."
-        )
+        raise RecipeError(f"Layer {number} of the recipe has type {kind!r:.40}; known are {', '.join(_TYPES)}.")
     settings = {key: value for key, value in entry.items() if key != "type"}
     accepted = signature(_TYPES[kind]).parameters
     required = {key for key, each in accepted.items() if each.default is Parameter.empty}
@@ -143,10 +136,10 @@ def _described(layer: Layer) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Setting as JSON has it; what is the same on both axes is said once."""
+    """Setting as JSON has it; whole numbers that are all the same are said once."""
     if isinstance(value, str):
         return str(value)
-    plain = shortest(value)
-    while isinstance(plain, list) and isinstance(value, tuple) and len(plain) == 2 and plain[0] == plain[1]:
-        plain = plain[0]
-    return plain
+    numbers = np.asarray(value)
+    if numbers.dtype.kind == "i" and (numbers == numbers.flat[0]).all():
+        return int(numbers.flat[0])
+    return shortest(value)

@@ -51,9 +51,7 @@ def padding_of(value: PaddingLike) -> Padding | Pads:
     """
     pads = resolve_padding(value, (1, 1), 1)
     if max(max(side) for side in pads) > MAX_PADDING:
-        raise GeometryError(
-            f"received padding {value!r:.40}: at most {MAX_PADDING} pixels a side are expected"
-        )
+        raise GeometryError(f"received padding {value!r:.40}: at most {MAX_PADDING} pixels a side are expected")
     return Padding(value) if isinstance(value, str) else pads
 
 
@@ -82,9 +80,7 @@ def finite(value: ArrayLike, what: str) -> Array:
     except (ValueError, TypeError):
         raise KernelError(f"received {what} that are no regular grid of numbers: fill every cell") from None
     if not np.isfinite(array).all():
-        raise KernelError(
-            f"received {what} with NaN, infinite or too large values: finite numbers are expected"
-        )
+        raise KernelError(f"received {what} with NaN, infinite or too large values: finite numbers are expected")
     array.flags.writeable = False
     return array
 
@@ -97,9 +93,7 @@ def weights_of(value: str | ArrayLike) -> str | Array:
     """
     if isinstance(value, str):
         if value not in KERNELS:
-            raise KernelError(
-                f"received kernel {value!r:.40}: one of {', '.join(sorted(KERNELS))} is expected"
-            )
+            raise KernelError(f"received kernel {value!r:.40}: one of {', '.join(sorted(KERNELS))} is expected")
         return value
     array = finite(value, "weights")
     limits = (MAX_SIDE, MAX_SIDE, MAX_CHANNELS, MAX_FILTERS)[: array.ndim]
@@ -126,9 +120,7 @@ def bias_of(value: ArrayLike | None, filters: int | None) -> Bias:
         return float(array) if filters is None else (float(array),) * filters
     if array.ndim > 1 or array.size != (array.size if filters is None else filters):
         expected = "one number per band" if filters is None else f"{filters}, one per filter"
-        raise KernelError(
-            f"received biases of shape {array.shape}: a single number or {expected} is expected"
-        )
+        raise KernelError(f"received biases of shape {array.shape}: a single number or {expected} is expected")
     return tuple(array.tolist())
 
 
