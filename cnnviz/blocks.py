@@ -241,7 +241,7 @@ class Conv2D(Layer):
     def multiply_adds(self, shape: Shape) -> int:
         """Kernel size · bands products for every pixel of every map."""
         rows, cols = self.axes(shape)
-        return rows.out * cols.out * self.tensor[..., 0, 0].size * self.maps(shape[2]) * (self.bands or 1)
+        return rows.out * cols.out * rows.kernel * cols.kernel * (self.bands or 1) * self.maps(shape[2])
 
     def apply(self, image: Array, padding: Pads | None = None) -> Array:
         """Maps ``(rows, cols, maps)`` of an image ``(rows, cols, bands)``; see :meth:`Layer.apply`."""

@@ -245,10 +245,10 @@ def as_image(image: ArrayLike) -> Array:
     (1, 2, 1)
     """
     array = np.asarray(image)
-    if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
+    if array.ndim not in (2, 3) or array.dtype.kind not in "biuf" or 0 in array.shape:
         raise GeometryError(
             f"Received an array of shape {array.shape} and type {array.dtype}; an image (rows, cols) or "
-            "(rows, cols, bands) of real numbers is expected."
+            "(rows, cols, bands) of real numbers is expected, with at least one pixel and one band."
         )
     return array.astype(np.float32, copy=False).reshape((*array.shape, 1)[:3])
 
