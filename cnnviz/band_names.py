@@ -40,6 +40,7 @@ _GUESSES = {  # (bands, 8-bit numbers) → layout, and what else it may be
     (3, True): ("photo", ""),
 }
 
+_BARE = {band.name for band in SENSORS["landsat7"].bands}
 _NUMBERED = re.compile(r"(?:^|[\s_])(?:b|band)[\s_-]*(0?)(\d{1,2}|8a)(?![\da-z])", re.IGNORECASE)
 _WAVELENGTH = re.compile(r"(\d{3,4}(?:\.\d+)?)\s*nm\b", re.IGNORECASE)
 _WORDS = {
@@ -107,7 +108,7 @@ def name_bands(
             return BandNames(names, NameSource.FILE, "Named by the file.", sensor_of(names))
     names = _unique(text or f"band {number}" for number, text in enumerate(texts, 1))
     doubts = [f"; {texts.count('')} of {count} have no name there"] if "" in texts else []
-    doubts += ["; such numbers alone do not tell the sensor"] if set(names) <= set(LAYOUTS["landsat7"]) else []
+    doubts += ["; such numbers alone do not tell the sensor"] if set(names) <= _BARE else []
     return BandNames(names, NameSource.FILE, f"Named by the file{''.join(doubts)}.", sensor_of(names))
 
 
@@ -134,7 +135,7 @@ def sensor_of(names: Sequence[str]) -> Sensor | None:
     >>> sensor_of(["B4"]) is None
     True
     """
-    return None if set(names) <= set(LAYOUTS["landsat7"]) else _sensor_with(names)
+    return None if set(names) <= _BARE else _sensor_with(names)
 
 
 def _sensor_with(names: Sequence[str]) -> Sensor | None:
