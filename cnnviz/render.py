@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnviz.errors import GeometryError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from cnnviz.statistics import BandStatistics
 
+Picture = NDArray[np.uint8]
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 
@@ -45,11 +47,11 @@ _COLOUR_MAPS = {
 
 
 @cache
-def _table(palette: Palette) -> np.ndarray:
+def _table(palette: Palette) -> Picture:
     """Colours of a palette, uint8 ``(256, 4)``."""
     from matplotlib import colormaps
 
-    table = (colormaps[_COLOUR_MAPS[palette]](np.arange(256)) * 255).round().astype(np.uint8)
+    table: Picture = (colormaps[_COLOUR_MAPS[palette]](np.arange(256)) * 255).round().astype(np.uint8)
     if palette in (Palette.SIGNED, Palette.WEIGHTS):
         # An even table has no middle entry; both neighbours of zero become white, so that 0 looks like 0.
         table[127:129] = 255
@@ -99,7 +101,7 @@ class ColourScale:
         reach = float(np.abs(kernel).max(initial=0.0)) or 1.0
         return cls(Palette.WEIGHTS, -reach, reach, "symmetric about 0")
 
-    def indices(self, values: np.ndarray) -> np.ndarray:
+    def indices(self, values: np.ndarray) -> NDArray[np.uint8]:
         """Position of each value in the palette, uint8; outside the range the end colour, NaN 0."""
         span = self.high - self.low
         if span <= 0:  # a flat band: one value, the middle colour
@@ -108,11 +110,12 @@ class ColourScale:
         scaled -= 255 * self.low / span - 0.5
         np.clip(scaled, 0, 255, out=scaled)
         np.nan_to_num(scaled, copy=False)
-        return scaled.astype(np.uint8)
+        found: NDArray[np.uint8] = scaled.astype(np.uint8)
+        return found
 
-    def picture(self, values: np.ndarray) -> np.ndarray:
+    def picture(self, values: np.ndarray) -> Picture:
         """Picture ``(rows, cols, 4)`` of values ``(rows, cols)``."""
-        picture = _table(self.palette)[self.indices(values)]
+        picture: Picture = _table(self.palette)[self.indices(values)]
         picture[np.isnan(values)] = 0
         return picture
 
@@ -167,7 +170,8 @@ def quantise(values: np.ndarray, low: float, high: float, bits: int) -> np.ndarr
         return values
     steps = np.float32((2**bits - 1) / (high - low))
     inside = np.clip(values, low, high).astype(np.float32)
-    return np.rint((inside - np.float32(low)) * steps) / steps + np.float32(low)
+    found: np.ndarray = np.rint((inside - np.float32(low)) * steps) / steps + np.float32(low)
+    return found
 
 
 def composite(values: np.ndarray, limits: Sequence[tuple[float, float]]) -> np.ndarray:

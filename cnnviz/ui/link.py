@@ -118,7 +118,8 @@ def tick(label: str, key: str, *, default: bool = False, **more: Any) -> bool:
 def text(label: str, default: str, key: str, **more: Any) -> str:
     """A line of text."""
     _arrive(label, key, lambda _: True)
-    return st.text_input(label, default, key=key, bind="query-params", **more)
+    typed: str = st.text_input(label, default, key=key, bind="query-params", **more)
+    return typed
 
 
 def _arrive_option(label: str, options: Mapping[Any, str], key: str) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 from affine import Affine
 
 from cnnviz.facts import crs_name
 from cnnviz.render import ColourScale, Palette, StretchRule, limits
 from cnnviz.scene import Patch, Scene, Window
+from cnnviz.sensors import Calibration, Offset, calibrate
 from cnnviz.statistics import BandStatistics, band_statistics
 
 #: Longest side of a picture of a whole raster, in pixels.
@@ -51,6 +53,12 @@ class View:
         low, high = limits(self.band_statistics(band), StretchRule.PERCENTILE)
         return ColourScale(Palette.GREY, low, high, f"{StretchRule.PERCENTILE} {self.basis}")
 
+    def calibration(self, choice: str = Offset.AUTO) -> Calibration:
+        """How this scene's digital numbers become reflectance."""
+        first = self.scene.facts[0]
+        sample = _sample(self.whole) if self.whole else self.patch(self.scene.band_names).array
+        return calibrate(choice, tags=self.scene.tags, scaling=(first.scale, first.offset), sample=sample)
+
     @property
     def metres(self) -> tuple[float, float] | None:
         """Ground sampling distance in metres, ``(rows, cols)``; None where the file does not say."""
@@ -59,7 +67,7 @@ class View:
     @property
     def on_ground(self) -> bool:
         """Whether pixels have a place on the ground."""
-        return self.scene.crs is not None
+        return self.scene.pixel_size is not None
 
     @property
     def crs(self) -> str:
@@ -69,7 +77,8 @@ class View:
     @property
     def transform(self) -> Affine:
         """Transform of the window's pixels."""
-        return self.scene.transform * Affine.translation(self.window.col, self.window.row)
+        place: Affine = self.scene.transform * Affine.translation(self.window.col, self.window.row)
+        return place
 
     def default_bands(self) -> tuple[str, str, str]:
         """Bands for a picture in colour: the sensor's true colour, else the first three, else one for all."""
@@ -98,11 +107,9 @@ def _read(scene: Scene, window: Window, bands: tuple[str, ...]) -> Patch:
 
 
 @st.cache_resource(max_entries=_ENTRIES, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})
-def overview(scene: Scene, bands: tuple[str, ...]) -> Patch:
-    """The whole raster, reduced to at most :data:`OVERVIEW_SIDE` pixels a side."""
-    patch = scene.read(bands=list(bands), max_size=OVERVIEW_SIDE)
-    patch.array.flags.writeable = False
-    return patch
+def _sample(scene: Scene) -> np.ndarray:
+    """A small picture of all bands, to judge the offset of digital numbers by."""
+    return scene.read(max_size=128).array
 
 
 @st.cache_resource(max_entries=32, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import streamlit as st
 
-from cnnviz.render import StretchRule
-from cnnviz.sensors import Calibration, Sensor
+from cnnviz.render import StretchRule, number
+from cnnviz.sensors import Calibration, Offset, Sensor
 from cnnviz.ui import link
 from cnnviz.ui.page import more
 from cnnviz.ui.view import View
@@ -105,7 +105,7 @@ def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: St
     with more("Numbers, bits and orientation"):
         left, middle, right = st.columns(3)
         with left:
-            calibration = _calibration(view, what, index)
+            calibration = _calibration(view, what)
         with middle:
             bits = link.slide("Bits per value", 1, 16, 16, "bits", help="Fewer bits, fewer grey levels.")
             manual = _manual() if rule is StretchRule.MANUAL else (0.0, 1.0)
@@ -115,6 +115,19 @@ def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: St
     if swap and what is What.COMPOSITE:
         bands = bands[::-1]
     return Setting(what, bands, index, rule, manual, calibration, bits, orientation)
+
+
+def _calibration(view: View, what: What) -> Calibration | None:
+    """How numbers become reflectance, where the sensor is known; an index always needs it: the offset shifts it."""
+    sensor = view.scene.naming.sensor
+    if sensor is None or sensor.scale is None:
+        st.caption("This file's sensor is not known, so its numbers are shown as they are.")
+        return None
+    numbers = link.switch("Numbers", {"dn": "Digital numbers", "reflectance": "Reflectance"}, "numbers")
+    offsets = {Offset.AUTO: "found automatically", Offset.NONE: "0", Offset.MINUS_1000: "−1000"}
+    found = view.calibration(link.choose("Offset", offsets, "offset_dn"))
+    st.caption(f"reflectance = (DN + {number(found.offset)}) / {number(found.scale)}. {found.reason}")
+    return found if numbers == "reflectance" or what is What.INDEX else None
 
 
 def _manual() -> tuple[float, float]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cnnviz.render import number
+from cnnviz.sensors import to_reflectance
 from cnnviz.ui import teach
 from cnnviz.ui.experiments.inspection import Setting, What
-from cnnviz.ui.experiments.pins import Spectrum, chosen, spectra
+from cnnviz.ui.experiments.pins import chosen, spectra
 from cnnviz.ui.teach import Question, Task
 from cnnviz.ui.view import View
 
@@ -50,8 +51,8 @@ def tasks(view: View, given: Setting) -> None:
         "inspection",
     )
     teach.earth(
-        "Leaves are dark in red and bright in the near infrared, water is dark in both: thirteen numbers per pixel tell "
-        "apart what the eye calls green."
+        "Leaves are dark in red and bright in the near infrared, water is dark in both: thirteen numbers per pixel "
+        "tell apart what the eye calls green."
     )
 
 
@@ -64,9 +65,5 @@ def _has_plant(view: View) -> bool:
     if not chosen() or not {"B04", "B08"} <= set(names):
         return False
     red, infrared = names.index("B04"), names.index("B08")
-    return any(_ratio(found, infrared, red) >= 3 for found in spectra(view))
-
-
-def _ratio(found: Spectrum, above: int, below: int) -> float:
-    # The offset of digital numbers would hide the ratio; the darkest sensible reading is used for it.
-    return float(found.values[above] / found.values[below]) if found.values[below] > 0 else 0.0
+    pixels = [to_reflectance(found.values, view.calibration()) for found in spectra(view)]
+    return any(pixel[infrared] >= 3 * pixel[red] > 0 for pixel in pixels)

@@ -11,12 +11,14 @@ import numpy as np
 import streamlit as st
 
 from cnnviz import render
+from cnnviz.description import Description
 from cnnviz.render import ColourScale, Palette
 from cnnviz.scene import Window
-from cnnviz.ui import link
+from cnnviz.sensors import to_reflectance
+from cnnviz.ui import link, pictures
 from cnnviz.ui.experiments import inspection_lesson as lesson
 from cnnviz.ui.experiments.inspection import Setting
-from cnnviz.ui.experiments.pins import chosen, places, spectra
+from cnnviz.ui.experiments.pins import chosen, pin_field, places, spectra
 from cnnviz.ui.pictures import PIN_COLOURS, Stage, caption, strip
 from cnnviz.ui.view import View
 
@@ -42,6 +44,7 @@ PARTS = {
 
 def show(view: View, given: Setting) -> None:
     """Show the side that the visitor chose."""
+    pin_field(view)
     part = link.switch("Look at", PARTS, "part")
     sides: dict[Part, Callable[[View, Setting], None]] = {
         Part.SPECTRA: _spectra,
@@ -58,7 +61,7 @@ def _spectra(view: View, given: Setting) -> None:
         return
     rows = []
     for spectrum in spectra(view):
-        values = spectrum.values if given.calibration is None else given.calibration.reflectance(spectrum.values)
+        values = spectrum.values if given.calibration is None else to_reflectance(spectrum.values, given.calibration)
         for name, x, value in zip(view.scene.band_names, _positions(view), values.tolist(), strict=True):
             if np.isfinite(value):
                 rows.append({"band": name, "x": x, "value": value, "pixel": spectrum.label})
@@ -87,7 +90,7 @@ def _axis_title(view: View) -> str:
 
 def _line_chart(rows: list[dict[str, Any]], pixels: list[str], x_title: str, y_title: str) -> None:
     colour = alt.Color("pixel:N", title=None).scale(domain=pixels, range=list(PIN_COLOURS[: len(pixels)]))
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(_inline(rows)).encode(
         x=alt.X("x:Q", title=x_title).scale(zero=False, nice=True),
         y=alt.Y("value:Q", title=y_title),
         color=colour.legend(orient="bottom", columns=1),
@@ -97,6 +100,10 @@ def _line_chart(rows: list[dict[str, Any]], pixels: list[str], x_title: str, y_t
     st.altair_chart(chart.properties(height=360), key="spectra_chart")
 
 
+def _inline(rows: list[dict[str, Any]]) -> Any:
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
+
+
 def _histograms(view: View, given: Setting) -> None:
     rows = [
         {"band": found.name, "value": (left + right) / 2, "pixels": count}
@@ -104,7 +111,7 @@ def _histograms(view: View, given: Setting) -> None:
         for left, right, count in _coarse(found.edges, found.counts)
     ]
     chart = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(_inline(rows))
         .mark_area(interpolate="step", opacity=0.8)
         .encode(
             x=alt.X("value:Q", title=None).axis(tickCount=3),
@@ -174,8 +181,39 @@ def _cube(view: View, given: Setting) -> None:
 
 
 def _file(view: View, given: Setting) -> None:
-    description = view.scene.describe()
-    _table({label: value for label, value in description.lines()})
+    found = view.scene.describe()
+    left, bottom, right, top = (render.number(value, 9) for value in found.bounds)
+    lines = {
+        "Format": f"{found.format}, {found.compression or 'not compressed'}, {found.interleave} interleaved",
+        "Reference system": found.crs or "none",
+        "Transform": ", ".join(render.number(value, 9) for value in found.transform),
+        "Bounds": f"x {left} … {right}, y {bottom} … {top}",
+        "Centre": _lonlat(found.centre),
+        "Pixel size": pictures.ground(found.pixel_size) if found.pixel_size else "unknown",
+        "Nodata": "none" if found.nodata is None else render.number(found.nodata),
+        "Blocks": f"{render.size(*found.block)} pixels",
+        "Overviews": ", ".join(render.size(*smaller) for _, *smaller in found.overviews) or "none",
+        "Bands": ", ".join(found.band_names),
+        "Their names": found.names_reason,
+        "Notes": _notes(found),
+    }
+    _table(lines | {f"Tag {name}": value for name, value in view.scene.tags})
+
+
+def _notes(found: Description) -> str:
+    """What is out of the ordinary and changes what one sees."""
+    said = {
+        "Complex numbers are shown as their magnitude.": found.is_complex,
+        "The numbers are places in a colour table.": found.is_palette,
+        "The picture is rotated against the map.": found.is_rotated,
+        "The first row lies in the south.": found.is_south_up,
+        "Control points are not used: the scene has no place until it is warped.": found.control_points > 0,
+    }
+    return " ".join(note for note, holds in said.items() if holds) or "none"
+
+
+def _lonlat(place: tuple[float, float] | None) -> str:
+    return "unknown" if place is None else f"{render.number(place[0], 7)}° E, {render.number(place[1], 7)}° N"
 
 
 def _table(lines: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnviz import render
 from cnnviz.render import ColourScale, Palette, StretchRule
+from cnnviz.sensors import to_reflectance
 from cnnviz.ui.experiments.inspection import Orientation, Setting, What
 from cnnviz.ui.experiments.pins import PINS, add_pin, pinned
 from cnnviz.ui.pictures import Stage, caption, strip
@@ -59,7 +60,7 @@ def _values(view: View, given: Setting) -> np.ndarray:
     """Float32 ``(rows, cols, bands)`` in the unit of the setting."""
     array = view.patch(given.bands).array
     if given.calibration is not None:
-        array = given.calibration.reflectance(array)
+        array = to_reflectance(array, given.calibration)
     if given.what is What.INDEX and view.scene.naming.sensor is not None:
         index = view.scene.naming.sensor.indices[given.index]
         return index.compute(*np.moveaxis(array, -1, 0))[..., None]
@@ -72,9 +73,9 @@ def _scales(view: View, given: Setting) -> list[ColourScale]:
     basis = "" if given.rule is StretchRule.MANUAL else f" {view.basis}"
     scales = []
     for band in given.bands:
-        ends = np.float32(render.limits(view.band_statistics(band), given.rule, given.manual))
+        ends = np.array(render.limits(view.band_statistics(band), given.rule, given.manual))
         if given.calibration is not None and given.rule is not StretchRule.MANUAL:
-            ends = given.calibration.reflectance(ends)
+            ends = to_reflectance(ends, given.calibration)
         scales.append(ColourScale(Palette.GREY, float(ends[0]), float(ends[1]), f"{given.rule}{basis}"))
     return scales
 

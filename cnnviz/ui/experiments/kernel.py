@@ -93,7 +93,10 @@ class Result:
     @property
     def difference(self) -> np.ndarray:
         """Result minus input where both have pixels; the smaller one lies centred in the larger."""
-        return _centred(self.after.array, self.before.shape) - _centred(self.before, self.after.array.shape)
+        found: np.ndarray = _centred(self.after.array, self.before.shape) - _centred(
+            self.before, self.after.array.shape
+        )
+        return found
 
 
 def _centred(array: np.ndarray, other: tuple[int, ...]) -> np.ndarray:

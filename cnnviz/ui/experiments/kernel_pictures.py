@@ -87,7 +87,8 @@ def _stage(view: View, given: Setting, array: np.ndarray, field: ReceptiveField,
 
 def _each_band(view: View, given: Setting, result: Result) -> list[Stage]:
     """One picture per band; signed results share one scale, so that bands can be compared."""
-    shared = ColourScale.signed(result.after.array, rule="symmetric about 0, the same for all bands")
+    shared = ColourScale.signed(result.after.array)
+    shared = replace(shared, rule=f"{shared.rule}; the same for all bands")
     stages = []
     for index, band in enumerate(given.bands):
         array = result.after.array[..., index : index + 1]

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from cnnviz.scene import Scene
 from cnnviz.ui import link
 from cnnviz.ui.pictures import PIN_COLOURS, Pin
-from cnnviz.ui.view import View
+from cnnviz.ui.view import View, same_scene
 
 PINS = "pin_strip"
 _TEXT = "pins"
@@ -81,6 +82,11 @@ def pinned(view: View) -> list[Pin]:
 def spectra(view: View) -> list[Spectrum]:
     """One spectrum per pin, in digital numbers."""
     return [
-        Spectrum(Pin(row, col, colour), f"row {row}, column {col}", view.scene.pixel(row, col))
+        Spectrum(Pin(row, col, colour), f"row {row}, column {col}", _pixel(view.scene, row, col))
         for (row, col), colour in zip(places(view), PIN_COLOURS, strict=False)
     ]
+
+
+@st.cache_data(max_entries=64, ttl=600, show_spinner=False, hash_funcs={Scene: same_scene})
+def _pixel(scene: Scene, row: int, col: int) -> np.ndarray:
+    return scene.pixel(row, col)
