@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cnnviz.errors import GeometryError
 
@@ -46,22 +48,27 @@ _COLOUR_MAPS = {
 }
 
 
+#: Colours in a palette: odd, so that the one in the middle is 0 of a symmetric scale. The last entry is nodata.
+LEVELS = 255
+
+
 @cache
 def _table(palette: Palette) -> Picture:
-    """Colours of a palette, uint8 ``(256, 4)``."""
+    """Colours of a palette and, last, of nodata: uint8 ``(256, 4)``."""
     from matplotlib import colormaps
 
-    table: Picture = (colormaps[_COLOUR_MAPS[palette]](np.arange(256)) * 255).round().astype(np.uint8)
+    shades = colormaps[_COLOUR_MAPS[palette]].resampled(LEVELS)(np.arange(LEVELS))
+    table: Picture = np.zeros((LEVELS + 1, 4), np.uint8)
+    table[:LEVELS] = (shades * 255).round()
     if palette in (Palette.SIGNED, Palette.WEIGHTS):
-        # An even table has no middle entry; both neighbours of zero become white, so that 0 looks like 0.
-        table[127:129] = 255
+        table[LEVELS // 2] = 255  # exactly white
     table.flags.writeable = False
     return table
 
 
 @cache
 def _hex_colours(palette: Palette) -> list[str]:
-    return ["#" + bytes(colour[:3]).hex() for colour in _table(palette)]
+    return ["#" + bytes(colour[:3]).hex() for colour in _table(palette)[:LEVELS]]
 
 
 @dataclass(frozen=True)
@@ -102,26 +109,29 @@ class ColourScale:
         return cls(Palette.WEIGHTS, -reach, reach, "symmetric about 0")
 
     def indices(self, values: np.ndarray) -> NDArray[np.uint8]:
-        """Position of each value in the palette, uint8; outside the range the end colour, NaN 0."""
-        span = self.high - self.low
-        if span <= 0:  # a flat band: one value, the middle colour
-            return np.full(values.shape, 127, np.uint8)
-        scaled = np.multiply(values, 255 / span, dtype=np.float32)
-        scaled -= 255 * self.low / span - 0.5
-        np.clip(scaled, 0, 255, out=scaled)
-        np.nan_to_num(scaled, copy=False)
-        found: NDArray[np.uint8] = scaled.astype(np.uint8)
+        """Place of each value in the palette, uint8; outside the range the end colour, NaN the last entry."""
+        steps = _steps(values, self.low, self.high, LEVELS - 1)
+        steps[np.isnan(values)] = LEVELS
+        found: NDArray[np.uint8] = steps.astype(np.uint8)
         return found
 
     def picture(self, values: np.ndarray) -> Picture:
         """Picture ``(rows, cols, 4)`` of values ``(rows, cols)``."""
         picture: Picture = _table(self.palette)[self.indices(values)]
-        picture[np.isnan(values)] = 0
         return picture
 
     def colours(self) -> list[str]:
-        """The 256 colours of the legend, from low to high, as ``#rrggbb``."""
+        """The colours of the legend, from low to high, as ``#rrggbb``."""
         return _hex_colours(self.palette)
+
+
+def _steps(values: np.ndarray, low: float, high: float, top: int) -> NDArray[np.float32]:
+    """Values between two limits as 0 … ``top`` + ½, to be cut off; those outside at the ends, NaN stays."""
+    if high <= low:  # a flat band: one value, the middle
+        return np.full(values.shape, top // 2, np.float32)
+    steps: NDArray[np.float32] = np.multiply(values, top / (high - low), dtype=np.float32)
+    steps -= top * low / (high - low) - 0.5
+    return np.clip(steps, 0, top, out=steps)
 
 
 _SMALL = 4096
@@ -187,23 +197,31 @@ def composite(values: np.ndarray, limits: Sequence[tuple[float, float]]) -> np.n
             f"A colour picture needs three bands and three stretches; received an array of shape "
             f"{values.shape} and {len(limits)} stretches. Choose one band for each of red, green and blue."
         )
-    picture = np.empty((*values.shape[:2], 4), np.uint8)
+    missing = np.isnan(values).any(axis=2)
+    picture = np.full((*values.shape[:2], 4), 255, np.uint8)
     for channel, (low, high) in enumerate(limits):
-        picture[..., channel] = ColourScale(Palette.GREY, low, high).indices(values[..., channel])
-    picture[..., 3] = 255
-    picture[np.isnan(values).any(axis=2)] = 0
+        steps = _steps(values[..., channel], low, high, 255)
+        steps[missing] = 0
+        picture[..., channel] = steps
+    picture[missing] = 0
     return picture
 
 
-def png(picture: np.ndarray) -> bytes:
-    """PNG file of a picture ``(rows, cols, 3 | 4)``, without loss.
+def png(picture: np.ndarray, palette: Palette | None = None) -> bytes:
+    """PNG file of a picture, without loss: uint8 ``(rows, cols, 4)``, or ``(rows, cols)`` indices into a palette.
 
     >>> png(np.zeros((2, 3, 4), np.uint8))[1:4]
     b'PNG'
     """
-    opaque = picture.shape[2] == 3 or bool((picture[..., 3] == 255).all())
-    order = cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGR if opaque else cv2.COLOR_RGBA2BGRA
+    file = BytesIO()
     # The weakest compression is the fastest by far and costs little on noisy pictures.
+    if palette is not None:
+        image = Image.fromarray(picture)
+        image.putpalette(_table(palette)[:, :3].tobytes())
+        image.save(file, "png", compress_level=1, transparency=LEVELS)
+        return file.getvalue()
+    opaque = bool((picture[..., 3] == 255).all())
+    order = cv2.COLOR_RGBA2BGR if opaque else cv2.COLOR_RGBA2BGRA
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
         raise GeometryError(f"A picture of shape {picture.shape} cannot be written as PNG; it has no pixels.")
@@ -276,7 +294,7 @@ def value_range(values: np.ndarray) -> tuple[float, float]:
 
 
 def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) -> Figure:
-    """Figure of one picture with its title and legend, for downloads; nodata is hatched."""
+    """Figure of one picture, see :func:`png`, with its title and legend, for downloads; nodata is hatched."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
@@ -289,11 +307,11 @@ def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) ->
     FigureCanvasAgg(drawing)
     axes: Any = drawing.add_subplot()
     axes.add_patch(Rectangle((-0.5, -0.5), cols, rows, facecolor="white", edgecolor="#b0b0b0", hatch="////", lw=0))
-    axes.imshow(picture, interpolation="nearest")
+    axes.imshow(_table(scale.palette)[picture] if scale and picture.ndim == 2 else picture, interpolation="nearest")
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
     if scale is not None:
-        colours = ListedColormap(_table(scale.palette) / 255.0)
+        colours = ListedColormap(_table(scale.palette)[:LEVELS] / 255.0)
         bar = drawing.colorbar(ScalarMappable(Normalize(scale.low, scale.high), colours), ax=axes, shrink=0.7)
         bar.set_label(scale.rule, fontsize=8)
     return drawing
@@ -301,8 +319,6 @@ def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) ->
 
 def figure_png(picture: np.ndarray, title: str, scale: ColourScale | None = None) -> bytes:
     """PNG file of :func:`figure`."""
-    from io import BytesIO
-
     file = BytesIO()
     figure(picture, title, scale).savefig(file, format="png")
     return file.getvalue()

@@ -21,7 +21,7 @@ def band_stage(view: View, band: str, **more: Any) -> Stage:
     scale = view.grey(band)
     return Stage(
         name=band,
-        picture=scale.picture(array),
+        picture=scale.indices(array),
         caption=caption(array, view.metres),
         alt=f"Band {band} of {view.scene.name} in grey.",
         scale=scale,
@@ -61,7 +61,7 @@ def map_stage(view: View, found: FeatureMap, scale: ColourScale, *, channel: int
         **{
             "name": found.name,
             "operation": found.name,
-            "picture": scale.picture(array),
+            "picture": scale.indices(array),
             "caption": caption(array, metres),
             "alt": f"{found.name}: {render.size(*array.shape)} pixels, {render.span(*render.value_range(array))}.",
             "scale": scale,

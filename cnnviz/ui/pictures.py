@@ -15,7 +15,7 @@ from affine import Affine
 
 from cnnviz import render
 from cnnviz.layers import ReceptiveField
-from cnnviz.render import ColourScale
+from cnnviz.render import ColourScale, Palette
 
 _FILES = Path(__file__).parent / "components"
 _strip = st.components.v2.component(
@@ -50,7 +50,11 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One picture of a strip: ``picture`` is uint8 ``(rows, cols, 4)``; ``field`` says what a pixel of it saw."""
+    """One picture of a strip; ``field`` says what a pixel of it saw.
+
+    ``picture`` is uint8: colours ``(rows, cols, 4)``, or places in the palette of ``scale`` ``(rows, cols)``, which
+    travel three times as fast.
+    """
 
     name: str
     picture: np.ndarray
@@ -127,7 +131,7 @@ def _spec(stage: Stage) -> dict[str, Any]:
         "operation": stage.operation,
         "caption": stage.caption,
         "alt": stage.alt,
-        "png": base64.b64encode(render.png(stage.picture)).decode(),
+        "png": base64.b64encode(render.png(stage.picture, _palette(stage))).decode(),
         "rows": rows,
         "cols": cols,
         "legend": _legend(stage.scale),
@@ -140,6 +144,10 @@ def _spec(stage: Stage) -> dict[str, Any]:
         "pins": [vars(pin) for pin in stage.pins],
         "covered": stage.covered,
     }
+
+
+def _palette(stage: Stage) -> Palette | None:
+    return stage.scale.palette if stage.scale is not None and stage.picture.ndim == 2 else None
 
 
 def _legend(scale: ColourScale | None) -> dict[str, Any] | None:

@@ -121,7 +121,7 @@ class Stage {
     return this.pixels.getImageData(col, row, 1, 1).data;
   }
 
-  // The legend read backwards: good to 1/255 of its range, and said so by "≈".
+  // The legend read backwards: good to half a step of its range, and said so by "≈".
   valueAt(row, col) {
     const { legend, cells } = this.spec;
     if (cells) return cells[row][col];
@@ -134,7 +134,7 @@ class Stage {
       const distance = Math.abs((code >> 16) - red) + Math.abs(((code >> 8) & 255) - green) + Math.abs((code & 255) - blue);
       if (distance < least) [best, least] = [i, distance];
     });
-    return "≈ " + figureText(legend.low + (best / 255) * (legend.high - legend.low));
+    return "≈ " + figureText(legend.low + (best / (legend.colours.length - 1)) * (legend.high - legend.low));
   }
 
   pixelAt(event) {

@@ -149,7 +149,7 @@ def _values(view: View, given: Setting) -> None:
         [
             Stage(
                 name=f"{band}, rows {top}–{top + height - 1}, columns {left}–{left + width - 1}",
-                picture=scale.picture(cells),
+                picture=scale.indices(cells),
                 caption=caption(cells, view.metres),
                 alt=f"Values of {band} around row {row}, column {col}, written into cells.",
                 scale=scale,

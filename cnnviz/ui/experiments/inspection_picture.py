@@ -42,7 +42,7 @@ def _stage(view: View, given: Setting) -> Stage:
     turned = _TURNS[given.orientation](values)
     alone = len(scales) == 1
     picture = (
-        scales[0].picture(turned[..., 0])
+        scales[0].indices(turned[..., 0])
         if alone
         else render.composite(turned, [(scale.low, scale.high) for scale in scales])
     )

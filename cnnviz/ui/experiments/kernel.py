@@ -93,9 +93,8 @@ class Result:
     @property
     def difference(self) -> np.ndarray:
         """Result minus input where both have pixels; the smaller one lies centred in the larger."""
-        found: np.ndarray = _centred(self.after.array, self.before.shape) - _centred(
-            self.before, self.after.array.shape
-        )
+        before, after = self.before, self.after.array
+        found: np.ndarray = _centred(after, before.shape) - _centred(before, after.shape)
         return found
 
 

@@ -35,7 +35,7 @@ def coloured(view: View, given: Setting, array: np.ndarray) -> tuple[np.ndarray,
     scales = [_scale(view, given.show, array, band) for band in bands]
     note = _beyond(array, scales) if given.show is Show.INPUT else ""
     if len(scales) == 1:
-        return scales[0].picture(array[..., 0]), scales[0], note
+        return scales[0].indices(array[..., 0]), scales[0], note
     middle = "0 is mid grey" if given.show is Show.SIGNED else ""
     limits = [(scale.low, scale.high) for scale in scales]
     return render.composite(array, limits), None, note or middle
@@ -95,7 +95,7 @@ def _each_band(view: View, given: Setting, result: Result) -> list[Stage]:
         alone = replace(given, bands=(band,))
         stage = _stage(view, alone, array, result.after.field, name=band, operation="")
         if given.show is Show.SIGNED:
-            stage = replace(stage, picture=shared.picture(array[..., 0]), scale=shared)
+            stage = replace(stage, picture=shared.indices(array[..., 0]), scale=shared)
         stages.append(stage)
     return stages
 
