@@ -86,12 +86,12 @@ def tasks(items: Sequence[Task], key: str) -> None:
     finished: set[str] = st.session_state.setdefault("_tasks", set())
     finished.update(f"{key}:{task.text}" for task in items if task.done)
     done = [f"{key}:{task.text}" in finished for task in items]
-    st.markdown(f"##### Do  \n{sum(done)} of {len(items)} done")
+    lines = [f"**Do** · {sum(done)} of {len(items)} done"]
     for task, ticked in zip(items, done, strict=True):
-        mark = ":green-badge[done]" if ticked else ":gray-badge[to do]"
-        st.markdown(f"{mark} {task.text}")
+        lines.append(f"- {':green-badge[done]' if ticked else ':gray-badge[to do]'} {task.text}")
+    st.markdown("\n".join(lines))
 
 
 def earth(text: str) -> None:
     """Why it matters on Earth, in one sentence."""
-    st.markdown(f"##### On Earth  \n{text}")
+    st.markdown(f"**On Earth** · {text}")

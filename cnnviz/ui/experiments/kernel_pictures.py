@@ -36,9 +36,9 @@ def coloured(view: View, given: Setting, array: np.ndarray) -> tuple[np.ndarray,
     note = _beyond(array, scales) if given.show is Show.INPUT else ""
     if len(scales) == 1:
         return scales[0].indices(array[..., 0]), scales[0], note
-    middle = "0 is mid grey" if given.show is Show.SIGNED else ""
     limits = [(scale.low, scale.high) for scale in scales]
-    return render.composite(array, limits), None, note or middle
+    ends = f"black {render.number(scales[0].low)}, white {render.number(scales[0].high)}, {scales[0].rule}"
+    return render.composite(array, limits), None, note or ends
 
 
 def _scale(view: View, show: Show, array: np.ndarray, band: str) -> ColourScale:

@@ -1,0 +1,186 @@
+"""The ways through the dashboard that matter, each as a visitor would go it."""
+
+import re
+
+import numpy as np
+import pytest
+import rasterio
+from cnnviz.samples import open_sample
+
+from cnnviz.convolve import conv2d
+from cnnviz.kernels import KERNELS
+from tests.browser.driving import settle, visit
+from tests.factory import raster
+
+STRIP = ".strip[data-version]"
+
+
+def canvas(page, index):
+    return page.locator(".canvas").nth(index)
+
+
+def readout(page):
+    return page.locator(".readout").first.inner_text()
+
+
+def choose(page, label, option):
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
+def test_home_shows_a_stack_of_pictures_at_once(page, server):
+    visit(page, server.url)
+    assert page.locator(".canvas").count() == 4
+    assert "256 × 256 px" in page.locator("figcaption").nth(3).inner_text()
+    assert "20 m/px" in page.locator("figcaption").nth(3).inner_text()
+
+
+def test_pointing_at_a_result_marks_its_window_on_the_input(page, server):
+    visit(page, server.url)
+    canvas(page, 3).hover(position={"x": 60, "y": 90})
+    assert page.locator("svg .window").count() == 1
+    window = page.locator("svg .window").first
+    assert (window.get_attribute("width"), window.get_attribute("height")) == ("4", "4")
+    assert "sees 4 × 4 pixels" in readout(page)
+
+
+def test_the_keyboard_walks_over_a_picture(page, server):
+    visit(page, server.url)
+    canvas(page, 1).focus()
+    page.keyboard.press("ArrowRight")
+    first = readout(page)
+    page.keyboard.press("Shift+ArrowDown")
+    assert "row 256, column 257" in first
+    assert "row 266, column 257" in readout(page)
+
+
+def test_another_kernel_shows_another_picture_and_lands_in_the_link(page, server):
+    visit(page, server.url + "/Kernel_playground")
+    before = page.locator(STRIP).first.get_attribute("data-version")
+    choose(page, "Kernel", KERNELS["laplacian_4"].title)
+    assert page.locator(STRIP).first.get_attribute("data-version") != before
+    assert "kernel=" in page.url
+
+
+def test_a_typed_weight_makes_an_own_kernel_that_a_copied_link_reopens(page, server):
+    visit(page, server.url + "/Kernel_playground")
+    cell = page.get_by_label("weight in row 2, column 2", exact=True)
+    cell.fill("7")
+    cell.press("Enter")
+    settle(page)
+    assert page.get_by_label("weight in row 2, column 2", exact=True).input_value() == "7"
+    version, link = page.locator(STRIP).first.get_attribute("data-version"), page.url
+    page.context.clear_cookies()
+    visit(page, link)
+    assert page.get_by_label("weight in row 2, column 2", exact=True).input_value() == "7"
+    assert page.locator(STRIP).first.get_attribute("data-version") == version
+
+
+def test_nonsense_in_a_cell_is_marked_and_changes_nothing(page, server):
+    visit(page, server.url + "/Kernel_playground")
+    before = page.locator(STRIP).first.get_attribute("data-version")
+    cell = page.get_by_label("weight in row 1, column 1", exact=True)
+    cell.fill("ten")
+    cell.press("Enter")
+    settle(page)
+    assert "wrong" in cell.get_attribute("class")
+    assert page.locator(STRIP).first.get_attribute("data-version") == before
+
+
+def test_a_link_with_nonsense_falls_back_and_says_what_it_dropped(page, server):
+    visit(page, server.url + "/Kernel_playground?kernel=zebra&times=99&colour=7")
+    notice = page.get_by_test_id("stAlert").inner_text()
+    for dropped in ("zebra", "99", "colour"):
+        assert dropped in notice
+    assert page.locator(".canvas").count() == 3
+
+
+def test_a_clicked_pixel_is_pinned_in_the_link_and_survives_a_change_of_page(page, server):
+    visit(page, server.url + "/Image_inspection")
+    canvas(page, 0).click(position={"x": 100, "y": 80})
+    settle(page)
+    assert re.search(r"pins=\d+", page.url)
+    pinned = page.get_by_label("Pinned pixels").input_value()
+    page.get_by_role("link", name="Kernel playground").first.click()
+    settle(page)
+    page.get_by_role("link", name="Image inspection").first.click()
+    settle(page)
+    assert page.get_by_label("Pinned pixels").input_value() == pinned
+
+
+def test_the_downloaded_geotiff_holds_the_result_in_its_place(page, server):
+    visit(page, server.url + "/Kernel_playground?kernel=laplacian_8")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="GeoTIFF").click()
+    scene = open_sample("sentinel2")
+    band = scene.read(bands=["B08"])
+    expected = conv2d(band.array[..., 0], KERNELS["laplacian_8"].weights, padding="same", border="reflect")
+    with rasterio.open(waiting.value.path()) as written:
+        np.testing.assert_allclose(written.read(1), expected, rtol=1e-5, equal_nan=True)
+        assert written.transform.almost_equals(scene.transform)
+        assert written.crs == scene.crs
+
+
+def test_an_upload_becomes_the_scene_of_every_page(page, server, tmp_path):
+    ramp = np.arange(90 * 70, dtype="float32").reshape(90, 70, 1)
+    path = raster(tmp_path / "ramp.tif", ramp)
+    visit(page, server.url)
+    page.get_by_text("Open a file of your own").click()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(path))
+    settle(page)
+    assert "ramp.tif" in page.get_by_test_id("stSidebar").inner_text()
+    page.get_by_role("link", name="Kernel playground").first.click()
+    settle(page)
+    assert "90 × 70 px" in page.locator("figcaption").first.inner_text()
+
+
+@pytest.mark.parametrize(("name", "data"), [("trap.tif", b"<VRTDataset/>"), ("cut.tif", b"II*\0"), ("empty.png", b"")])
+def test_a_bad_upload_is_refused_in_a_sentence_and_the_scene_stays(page, server, name, data):
+    visit(page, server.url)
+    page.get_by_text("Open a file of your own").click()
+    upload = {"name": name, "mimeType": "image/tiff", "buffer": data}
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(upload)
+    settle(page)
+    assert name in page.get_by_test_id("stAlert").inner_text()
+    assert page.locator(".canvas").count() == 4
+
+
+def test_a_local_path_below_the_allowed_folder_opens_and_others_do_not(page, server, local_root):
+    raster(local_root / "inside.tif", np.ones((30, 40, 1), "float32"))
+    visit(page, server.url)
+    page.get_by_text("Open a file of your own").click()
+    field = page.get_by_label("Path on this computer")
+    field.fill("/etc/passwd")
+    field.press("Enter")
+    settle(page)
+    assert page.get_by_test_id("stAlert").count() == 1
+    field.fill("inside.tif")
+    field.press("Enter")
+    settle(page)
+    assert "inside.tif" in page.get_by_test_id("stSidebar").inner_text()
+    assert page.get_by_test_id("stAlert").count() == 0
+
+
+def test_predicting_covers_the_result_until_the_answer(page, server):
+    visit(page, server.url + "/Kernel_playground")
+    page.get_by_text("Predict first").click()
+    settle(page)
+    assert page.locator(".canvas.covered").count() == 2
+    page.get_by_role("button", name="positive").click()
+    settle(page)
+    assert page.locator(".canvas.covered").count() == 0
+    assert re.search("Right|Not quite", page.get_by_test_id("stMain").inner_text())
+
+
+def test_two_visitors_do_not_meet(browser, server, page, tmp_path):
+    path = raster(tmp_path / "mine.tif", np.ones((30, 40, 1), "float32"))
+    visit(page, server.url)
+    page.get_by_text("Open a file of your own").click()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(path))
+    settle(page)
+    stranger = browser.new_context().new_page()
+    visit(stranger, server.url)
+    assert "mine.tif" in page.get_by_test_id("stSidebar").inner_text()
+    assert "mine.tif" not in stranger.get_by_test_id("stSidebar").inner_text()
+    stranger.context.close()

@@ -1,0 +1,112 @@
+"""The kernel playground's numbers, files and links, against SciPy and GDAL."""
+
+import io
+import runpy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import rasterio
+from cnnviz.samples import open_sample
+from scipy import ndimage
+from streamlit.testing.v1 import AppTest
+
+from cnnviz.grids import format_kernel
+from cnnviz.kernels import KERNELS
+from cnnviz.scene import Window
+from cnnviz.ui.experiments import kernel, kernel_files
+from cnnviz.ui.experiments.kernel import Setting, Show, Target
+from cnnviz.ui.view import View
+
+SOBEL = format_kernel(KERNELS["sobel_vertical"].weights)
+
+
+@pytest.fixture(scope="module")
+def view():
+    scene = open_sample("sentinel2")
+    return View(scene, Window(40, 60, 96, 81), scene)
+
+
+def setting(**changes):
+    given = Setting(SOBEL, SOBEL, Target.BAND, ("B08",), Show.SIGNED, 1, 0.0, "same", "reflect")
+    return replace(given, **changes)
+
+
+def band(view, name="B08"):
+    return view.patch([name]).array[..., 0].astype(np.float64)
+
+
+def test_a_result_is_what_scipy_correlates(view):
+    result = kernel.run(view, setting()).after.array[..., 0]
+    expected = ndimage.correlate(band(view), KERNELS["sobel_vertical"].weights.astype(float), mode="mirror")
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-2)
+
+
+def test_repeating_and_an_offset_follow_each_other(view):
+    blur = format_kernel(KERNELS["box_3"].weights)
+    result = kernel.run(view, setting(kernel=blur, times=4, offset=7.5)).after.array[..., 0]
+    expected = band(view)
+    for _ in range(4):
+        expected = ndimage.uniform_filter(expected, 3, mode="mirror")
+    np.testing.assert_allclose(result, expected + 7.5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid", "full"])
+def test_the_difference_compares_each_pixel_with_itself(view, padding):
+    identity = format_kernel(KERNELS["identity"].weights)
+    difference = kernel.run(view, setting(kernel=identity, padding=padding, border="zero")).difference
+    assert np.nanmax(np.abs(difference)) == 0
+
+
+@pytest.mark.parametrize(("padding", "shift"), [("same", 0), ("valid", 1), ("full", -1)])
+def test_the_geotiff_lies_where_its_pixels_looked(view, padding, shift):
+    data = kernel_files.geotiff(view, setting(padding=padding))
+    with rasterio.open(io.BytesIO(data)) as written:
+        x, y = written.transform * (0, 0)
+        left, top = view.transform * (shift, shift)
+        assert (x, y) == (left, top)
+        assert written.crs == view.scene.crs
+        np.testing.assert_array_equal(written.read(1), kernel.run(view, setting(padding=padding)).after.array[..., 0])
+
+
+@pytest.mark.parametrize("changes", [{}, {"times": 3, "offset": 2.0}, {"padding": "valid"}, {"border": "wrap"}])
+def test_the_copied_code_gives_the_same_array(view, tmp_path, monkeypatch, changes):
+    given = setting(target=Target.COLOUR, bands=("B04", "B03", "B02"), **changes)
+    script = tmp_path / "result.py"
+    script.write_text(kernel_files.code(view, given))
+    (tmp_path / view.scene.name).symlink_to(view.scene.path)
+    monkeypatch.chdir(tmp_path)
+    left = runpy.run_path(str(script), run_name="__main__")
+    np.testing.assert_allclose(left["result"], kernel.run(view, given).after.array, rtol=1e-5, atol=1e-2)
+
+
+def test_the_npy_file_is_the_array(view):
+    array = np.load(io.BytesIO(kernel_files.npy(view, setting())), allow_pickle=False)
+    np.testing.assert_array_equal(array, kernel.run(view, setting()).after.array)
+
+
+@pytest.mark.parametrize("show", list(Show))
+@pytest.mark.parametrize("bands", [("B08",), ("B04", "B03", "B02")])
+def test_every_view_can_be_downloaded_as_a_picture(view, show, bands):
+    target = Target.BAND if len(bands) == 1 else Target.COLOUR
+    data = kernel_files.png(view, setting(target=target, bands=bands, show=show))
+    assert data.startswith(b"\x89PNG")
+
+
+def playground(**query):
+    app = AppTest.from_file("pages/2_Kernel_playground.py", default_timeout=30)
+    app.query_params.update(query)
+    return app.run()
+
+
+def test_a_wrong_kernel_in_a_link_is_said_and_the_page_stays():
+    app = playground(kernel="own", w="1 2; 3")
+    assert not app.exception
+    assert any("row" in error.value for error in app.error)
+
+
+def test_a_kernel_whose_sum_is_zero_cannot_be_divided_by_it_and_the_last_good_one_stays():
+    app = playground()
+    app.selectbox(key="divide").select("sum").run()
+    assert not app.exception
+    assert "sum" in app.error[0].value
