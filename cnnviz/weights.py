@@ -38,7 +38,7 @@ def pair(value: PerAxis, what: str, most: int) -> Pair:
     (2, 2)
     """
     sizes = per_axis(value, what)
-    if max(sizes) > most or isinstance(value, bool):
+    if max(sizes) > most:
         raise GeometryError(f"received {what} {value!r:.40}: whole numbers from 1 to {most} are expected")
     return sizes
 
@@ -81,6 +81,7 @@ def finite(value: ArrayLike, what: str) -> Array:
         raise KernelError(f"received {what} that are no regular grid of numbers: fill every cell") from None
     if not np.isfinite(array).all():
         raise KernelError(f"received {what} with NaN, infinite or too large values: finite numbers are expected")
+    array[array == 0] = 0  # equal layers are equal in their bytes, and −0 equals 0
     array.flags.writeable = False
     return array
 

@@ -213,6 +213,7 @@ def test_equal_settings_make_equal_layers():
     assert Network([first], name="a") == Network((second,), name="a")
     assert Network([first], name="a") != Network([first], name="b")
     assert Conv2D("box_3") != Activation("relu")
+    assert Conv2D([[-0.0]]) == Conv2D([[0.0]])
     assert Pool2D(2) != 2
 
 
