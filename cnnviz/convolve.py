@@ -15,7 +15,7 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
 from cnnviz.engines import Array, filter_plane, multiply
-from cnnviz.errors import GeometryError, KernelError
+from cnnviz.errors import CnnvizError, GeometryError, KernelError
 from cnnviz.padding import (
     Axis,
     Border,
@@ -46,6 +46,9 @@ __all__ = [
 ]
 
 
+_MATRIX_WEIGHTS = 50_000_000
+
+
 class PoolMode(StrEnum):
     """What a pooling window keeps of its cells."""
 
@@ -54,26 +57,39 @@ class PoolMode(StrEnum):
     MIN = "min"
 
 
-def _image(image: ArrayLike) -> Array:
-    array = np.asarray(image)
+def _float32(value: ArrayLike, what: str, error: type[CnnvizError]) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise error(f"received {what} with rows of different lengths: fill every cell") from None
     if array.dtype.kind not in "biuf":
-        raise GeometryError(f"received an image of type {array.dtype}: real numbers are expected")
+        raise error(f"received {what} of type {array.dtype}: real numbers are expected")
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
+def _image(image: ArrayLike) -> Array:
+    if isinstance(image, np.ma.MaskedArray):
+        image = np.where(np.ma.getmaskarray(image), np.float32(np.nan), image.data)
+    array = _float32(image, "an image", GeometryError)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise GeometryError(
             f"received an image of shape {array.shape}: (rows, cols) or (rows, cols, bands) is expected, "
             "with at least one pixel and one band"
         )
-    return array.astype(np.float32, copy=False)
+    return array
 
 
-def _weights(weights: ArrayLike, dims: int, expected: str) -> Array:
-    array = np.asarray(weights)
-    if array.dtype.kind not in "biuf" or array.ndim != dims or 0 in array.shape:
-        raise KernelError(f"received weights of shape {array.shape}, {array.dtype}: {expected} is expected")
-    array = array.astype(np.float32)
+def _weights(weights: ArrayLike, *axes: str) -> Array:
+    array = _float32(weights, "weights", KernelError)
+    if array.ndim != len(axes) or 0 in array.shape:
+        raise KernelError(f"received weights of shape {array.shape}: ({', '.join(axes)}) is expected")
     if not np.isfinite(array).all():
         place = tuple(int(i) + 1 for i in np.argwhere(~np.isfinite(array))[0])
-        raise KernelError(f"received a weight that is no finite float32 number at {place}, counted from 1")
+        raise KernelError(
+            f"received a weight of {array[~np.isfinite(array)][0]} at {place}, counted from 1: "
+            "finite numbers within float32 are expected"
+        )
     return array
 
 
@@ -107,7 +123,7 @@ def conv2d(
     >>> conv2d([[0, 0, 1, 0]], [[1, 2, 3]], padding="same", flip=True)
     array([[0., 1., 2., 3.]], dtype=float32)
     """
-    pixels, taps = _image(image), _weights(kernel, 2, "a grid (rows, cols) of numbers")
+    pixels, taps = _image(image), _weights(kernel, "rows", "cols")
     taps = np.ascontiguousarray(taps[::-1, ::-1]) if flip else taps
     axes = plan(pixels.shape, taps.shape, padding=padding, stride=stride, dilation=dilation)
     fill = _option(Border, border, "border")
@@ -145,7 +161,7 @@ def conv_volume(
     >>> conv_volume([[[1, 2, 3]]], [[[[1], [10], [100]]]], bias=[5])
     array([[[326.]]], dtype=float32)
     """
-    pixels, block = _image(image), _weights(weights, 4, "(rows, cols, bands, filters)")
+    pixels, block = _image(image), _weights(weights, "rows", "cols", "bands", "filters")
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     offsets = _biases(bias, block.shape[3])
     if pixels.shape[2] != block.shape[2]:
@@ -161,7 +177,7 @@ def conv_volume(
 def _biases(bias: ArrayLike | None, filters: int) -> Array | None:
     if bias is None:
         return None
-    offsets = np.asarray(bias, np.float32)
+    offsets = _float32(bias, "bias", KernelError)
     if offsets.shape != (filters,):
         raise KernelError(f"received bias of shape {offsets.shape}: {filters} numbers, one per filter, are expected")
     return offsets
@@ -263,8 +279,14 @@ def conv_matrix(
     >>> matrix.shape, matrix.nnz
     ((4, 16), 36)
     """
-    taps = _weights(kernel, 2, "a grid (rows, cols) of numbers")
+    taps = _weights(kernel, "rows", "cols")
     rows, cols = plan(shape, taps.shape, padding=padding, stride=stride, dilation=dilation)
+    stored = rows.out * cols.out * taps.size
+    if stored > _MATRIX_WEIGHTS:
+        raise GeometryError(
+            f"received an image of {rows.size} × {cols.size} pixels: its matrix would hold {stored:,} weights, at "
+            f"most {_MATRIX_WEIGHTS:,} are expected; choose a smaller image or call conv2d, which needs no matrix"
+        )
     y, x = rows.reads()[:, None, :, None], cols.reads()[None, :, None, :]
     inside = (y >= 0) & (y < rows.size) & (x >= 0) & (x < cols.size)
     weights = np.broadcast_to(taps, inside.shape)[inside]
@@ -280,7 +302,7 @@ def conv2d_loops(image: ArrayLike, kernel: ArrayLike, *, padding: PaddingLike = 
     >>> conv2d_loops([[10, 10, 0, 0]] * 3, [[1, 0, -1]] * 3)
     array([[30., 30.]], dtype=float32)
     """
-    pixels, taps = _image(image), _weights(kernel, 2, "a grid (rows, cols) of numbers")
+    pixels, taps = _image(image), _weights(kernel, "rows", "cols")
     if pixels.ndim == 3:
         bands = np.moveaxis(pixels, -1, 0)
         return np.stack([conv2d_loops(b, taps, padding=padding, stride=stride) for b in bands], axis=-1)

@@ -105,9 +105,7 @@ def filter_plane(image: Array, taps: Array, axes: Axes, border: Border) -> Array
         if scratch[0].shape[:1] < strip.shape[:1]:
             scratch = [np.empty(strip.shape, np.float32) for _ in blocks[:2]]
         total = _sum(strip, blocks, scratch)
-        out[part] = total[
-            : len(strip) - rows.span + 1 : rows.stride, : (cols.out - 1) * cols.stride + 1 : cols.stride
-        ]
+        out[part] = total[: len(strip) - rows.span + 1 : rows.stride, : (cols.out - 1) * cols.stride + 1 : cols.stride]
     return out
 
 

@@ -34,15 +34,11 @@ def kernel_grid(weights: ArrayLike) -> Array:
     if grid.dtype.kind not in "biuf":
         raise KernelError(f"received cells of type {grid.dtype}: real numbers are expected")
     if grid.ndim != 2 or not all(1 <= side <= MAX_SIDE for side in grid.shape):
-        raise KernelError(
-            f"received a kernel of shape {grid.shape}: (rows, cols) of 1 to {MAX_SIDE} each is expected"
-        )
+        raise KernelError(f"received a kernel of shape {grid.shape}: (rows, cols) of 1 to {MAX_SIDE} each is expected")
     with np.errstate(over="ignore"):
         small = grid.astype(np.float32)
     for row, col in np.argwhere(~np.isfinite(small)):
-        raise KernelError(
-            f"received {grid[row, col]} in row {row + 1}, cell {col + 1}: a finite float32 is expected"
-        )
+        raise KernelError(f"received {grid[row, col]} in row {row + 1}, cell {col + 1}: a finite float32 is expected")
     small.flags.writeable = False
     return small
 
@@ -63,17 +59,11 @@ def parse_kernel(text: str) -> Array:
         raise KernelError("received no numbers: type rows such as 1 0 -1, one per line")
     widths = [len(row) for row in rows]
     if max(len(rows), *widths) > MAX_SIDE:
-        raise KernelError(
-            f"received {len(rows)} rows of up to {max(widths)} numbers: at most {MAX_SIDE} × {MAX_SIDE}"
-        )
+        raise KernelError(f"received {len(rows)} rows of up to {max(widths)} numbers: at most {MAX_SIDE} × {MAX_SIDE}")
     for number, width in enumerate(widths, 1):
         if width != widths[0]:
-            raise KernelError(
-                f"received {width} numbers in row {number}: {widths[0]} are expected, as in row 1"
-            )
-    return kernel_grid(
-        [[_cell(cell, r, c) for c, cell in enumerate(row, 1)] for r, row in enumerate(rows, 1)]
-    )
+            raise KernelError(f"received {width} numbers in row {number}: {widths[0]} are expected, as in row 1")
+    return kernel_grid([[_cell(cell, r, c) for c, cell in enumerate(row, 1)] for r, row in enumerate(rows, 1)])
 
 
 def _cell(text: str, row: int, col: int) -> float:
@@ -117,9 +107,7 @@ def resize_kernel(weights: ArrayLike, rows: int, cols: int) -> Array:
     if not (1 <= rows <= MAX_SIDE and 1 <= cols <= MAX_SIDE):
         raise KernelError(f"received size {rows} × {cols}: 1 to {MAX_SIDE} cells each are expected")
     place = np.pad(grid, MAX_SIDE)
-    top, left = (
-        MAX_SIDE + (old - 1) // 2 - (new - 1) // 2 for old, new in zip(grid.shape, (rows, cols), strict=True)
-    )
+    top, left = (MAX_SIDE + (old - 1) // 2 - (new - 1) // 2 for old, new in zip(grid.shape, (rows, cols), strict=True))
     return kernel_grid(place[top : top + rows, left : left + cols])
 
 
@@ -136,9 +124,7 @@ def combine(a: float, first: ArrayLike, b: float, second: ArrayLike) -> Array:
     sides = list(zip(one.shape, two.shape, strict=True))
     if any(p % 2 != q % 2 for p, q in sides):
         sizes = " and ".join(f"{grid.shape[0]} × {grid.shape[1]}" for grid in (one, two))
-        raise KernelError(
-            f"received kernels of {sizes}: both odd or both even sides are expected; resize one of them"
-        )
+        raise KernelError(f"received kernels of {sizes}: both odd or both even sides are expected; resize one of them")
     rows, cols = (max(pair) for pair in sides)
     return kernel_grid(a * resize_kernel(one, rows, cols).astype(float) + b * resize_kernel(two, rows, cols))
 

@@ -86,7 +86,9 @@ def _whole(value: object, what: str, least: int) -> int:
     try:
         number = index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise GeometryError(f"received {what} {value!r}: a whole number is expected") from None
+        number = None
+    if number is None or isinstance(value, bool):
+        raise GeometryError(f"received {what} {value!r}: a whole number is expected")
     if number < least:
         raise GeometryError(f"received {what} {number}: {least} or more is expected")
     return number
@@ -151,7 +153,7 @@ def plan(
     >>> rows.out, cols.out
     (3, 4)
     """
-    sizes = [_whole(size, "image size", 1) for size in shape[:2]]
+    sizes = per_axis(shape[:2], "image size")
     sides = kernel_shape[:2] if isinstance(kernel_shape, Sequence) else kernel_shape
     kernels = per_axis(sides, "kernel size")
     strides, dilations = per_axis(stride, "stride"), per_axis(dilation, "dilation")
@@ -179,9 +181,7 @@ def _say(rows: int, cols: int) -> str:
     return str(rows) if rows == cols else f"{rows} × {cols}"
 
 
-def output_size(
-    size: int, kernel: int, *, padding: PaddingLike = "valid", stride: int = 1, dilation: int = 1
-) -> int:
+def output_size(size: int, kernel: int, *, padding: PaddingLike = "valid", stride: int = 1, dilation: int = 1) -> int:
     """Number of outputs along one axis of ``size`` pixels; here a pair as ``padding`` is (before, after).
 
     Raises :class:`GeometryError` where the kernel does not fit.
