@@ -20,6 +20,8 @@ OVERVIEW_SIDE = 1024
 # Arrays are shared between visitors who look at the same window, so they are frozen; few and short-lived, so that a
 # small host keeps its memory.
 _ENTRIES = 6
+# A quarter of a million pixels give percentiles of all bands to a fraction of a per cent, at once.
+_STATISTICS_SIDE = 512
 _SECONDS = 600
 
 
@@ -114,7 +116,7 @@ def _sample(scene: Scene) -> np.ndarray:
 
 @st.cache_resource(max_entries=32, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})
 def _statistics(scene: Scene) -> tuple[BandStatistics, ...]:
-    return scene.statistics()
+    return scene.statistics(max_size=_STATISTICS_SIDE)
 
 
 @st.cache_resource(max_entries=8, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})

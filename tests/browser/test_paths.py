@@ -101,12 +101,12 @@ def test_a_clicked_pixel_is_pinned_in_the_link_and_survives_a_change_of_page(pag
     canvas(page, 0).click(position={"x": 100, "y": 80})
     settle(page)
     assert re.search(r"pins=\d+", page.url)
-    pinned = page.get_by_label("Pinned pixels").input_value()
+    pinned = page.get_by_role("textbox", name="Pinned pixels").input_value()
     page.get_by_role("link", name="Kernel playground").first.click()
     settle(page)
     page.get_by_role("link", name="Image inspection").first.click()
     settle(page)
-    assert page.get_by_label("Pinned pixels").input_value() == pinned
+    assert page.get_by_role("textbox", name="Pinned pixels").input_value() == pinned
 
 
 def test_the_downloaded_geotiff_holds_the_result_in_its_place(page, server):
@@ -150,7 +150,7 @@ def test_a_local_path_below_the_allowed_folder_opens_and_others_do_not(page, ser
     raster(local_root / "inside.tif", np.ones((30, 40, 1), "float32"))
     visit(page, server.url)
     page.get_by_text("Open a file of your own").click()
-    field = page.get_by_label("Path on this computer")
+    field = page.get_by_role("textbox", name="Path on this computer")
     field.fill("/etc/passwd")
     field.press("Enter")
     settle(page)

@@ -67,7 +67,7 @@ def code(view: View, given: Setting) -> str:
             f"        window = Window({col}, {row}, {cols}, {rows})",
             f'        bands = source.read({numbers}, window=window, masked=True).astype("float32")',
             "    image = np.moveaxis(bands.filled(np.nan), 0, -1)",
-            "    result = network(image)",
+            "    result = run(image)",
             "    print(result.shape, result.dtype)",
             "",
         ]
