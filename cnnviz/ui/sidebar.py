@@ -33,6 +33,7 @@ _WINDOW = 512
 def current_view() -> View:
     """Draw the sidebar and return what it says: the scene and the window on it."""
     here = visit()
+    here.arrive()
     with st.sidebar:
         name = link.choose("Scene", here.options(), "scene")
         scene = here.scene(name)
@@ -137,9 +138,10 @@ def _open_a_file() -> None:
             on_change=open_upload,
         )
         if settings().local_root is not None:
-            st.text_input(
+            link.text(
                 "Path on this computer",
-                key="path",
+                "",
+                "path",
                 on_change=open_path,
                 placeholder="~/scenes/tile.tif",
                 help="Large files open from here without a copy. Only files below the operator's folder.",

@@ -30,9 +30,16 @@ class Visit:
         self.renamed: dict[str, Scene] = {}
         self.problem = ""
         self.uploads = 0
+        self.arrived = False
         self.folder = Path(tempfile.mkdtemp(prefix="cnnviz-visit-"))
         # Streamlit has no hook for the end of a session; it drops the session's objects, and this runs with them.
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def arrive(self) -> None:
+        """Open the file that the visitor's link names, once, where the operator allows paths."""
+        if not self.arrived:
+            self.arrived = True
+            _open_below(self, st.query_params.get("path", ""))
 
     def options(self) -> dict[str, str]:
         """Every scene that can be chosen: identifier → label."""
@@ -91,21 +98,30 @@ def open_upload() -> None:
     upload: Any = st.session_state[upload_key()]
     if upload is not None:
         here.uploads += 1
-        _open(here, lambda: open_scene(save_upload(upload, upload.name, here.folder), name=upload.name))
+        name = _open(here, lambda: open_scene(save_upload(upload, upload.name, here.folder), name=upload.name))
+        if name:
+            st.session_state["scene"] = name
 
 
 def open_path() -> None:
     """Open the local path that was just typed, below the operator's folder."""
-    root, text = settings().local_root, st.session_state["path"].strip()
-    if root is not None and text:
-        _open(visit(), lambda: open_scene(resolve_below(root, text), sidecars=True))
+    name = _open_below(visit(), st.session_state["path"])
+    if name:
+        st.session_state["scene"] = name
 
 
-def _open(here: Visit, opener: Callable[[], Scene]) -> None:
+def _open_below(here: Visit, text: str) -> str:
+    root = settings().local_root
+    if root is None or not text.strip():
+        return ""
+    return _open(here, lambda: open_scene(resolve_below(root, text.strip()), sidecars=True))
+
+
+def _open(here: Visit, opener: Callable[[], Scene]) -> str:
+    """Identifier of what ``opener`` opened; empty where it could not, and then the sidebar says why."""
     here.problem = ""
     try:
-        name = here.keep(opener())
+        return here.keep(opener())
     except CnnvizError as error:
         here.problem = str(error)
-    else:
-        st.session_state["scene"] = name
+        return ""

@@ -158,8 +158,10 @@ def test_a_local_path_below_the_allowed_folder_opens_and_others_do_not(page, ser
     field.fill("inside.tif")
     field.press("Enter")
     settle(page)
-    assert "inside.tif" in page.get_by_test_id("stSidebar").inner_text()
+    assert "30 × 40 × 1" in page.get_by_test_id("stSidebar").inner_text()
     assert page.get_by_test_id("stAlert").count() == 0
+    visit(page, page.url)
+    assert "30 × 40 × 1" in page.get_by_test_id("stSidebar").inner_text()
 
 
 def test_predicting_covers_the_result_until_the_answer(page, server):
