@@ -27,6 +27,8 @@ FLOORS = (
             "overviews",
         ],
         "render": ["render"],
+        "pooling": ["pooling", "translation"],
+        "volume": ["filters", "volume"],
     },
     {
         "samples": [
