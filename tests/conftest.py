@@ -16,6 +16,9 @@ settings.load_profile("repeatable")
 
 def pytest_collection_modifyitems(items):
     """Browser tests last: they are the slow ones, and Playwright's event loop must not be there for the others."""
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker(pytest.mark.browser)
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

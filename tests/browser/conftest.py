@@ -9,12 +9,6 @@ from playwright.sync_api import sync_playwright
 from tests.browser.driving import ROOT, find_chromium, launch, serve
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "browser" in item.path.parts:
-            item.add_marker(pytest.mark.browser)
-
-
 @pytest.fixture(scope="session")
 def local_root(tmp_path_factory):
     """The folder below which the server lets visitors open files by path."""

@@ -4,8 +4,6 @@ import pytest
 
 from tests.browser.driving import Look, page_path, page_scripts, screenshot, visit
 
-pytestmark = pytest.mark.browser
-
 each_page = pytest.mark.parametrize("script", page_scripts(), ids=lambda script: script.stem)
 
 _WIDER_THAN_WINDOW = """
