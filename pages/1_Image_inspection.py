@@ -13,7 +13,7 @@ with page(
     with controls():
         chosen = inspection.controls(view)
     given = inspection.setting(view, *chosen)
-    left, right = st.columns([3, 2])
+    left, right = st.columns([5, 4])
     with left:
         inspection_picture.show(view, given)
     with right:

@@ -59,7 +59,7 @@ def controls() -> Iterator[None]:
 def more(label: str = "More settings") -> Iterator[None]:
     """Settings that most visitors do not need at once."""
     key = "more_hidden" if link.hides("controls") else "more"
-    with st.container(key=key), st.expander(label):
+    with st.container(key=key), st.expander(label, key=f"{key}_{label}"):
         yield
 
 

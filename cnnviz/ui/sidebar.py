@@ -60,7 +60,9 @@ def _window(scene: Scene) -> Window:
     if st.session_state.get("_window_of") not in (None, scene.key):
         _recentre()
     st.session_state["_window_of"] = scene.key
-    with st.expander("Position of the window"):
+    if (height, width) == (rows, cols):
+        return Window(0, 0, rows, cols)
+    with st.expander("Position of the window", key="position"):
         row = _corner("Top row", rows - height, "row")
         col = _corner("Left column", cols - width, "col")
     return Window(row, col, height, width)
@@ -130,7 +132,7 @@ def _thumbnail_of(whole: Scene, bands: tuple[str, ...]) -> str:
 
 
 def _open_a_file() -> None:
-    with st.expander("Open a file of your own"):
+    with st.expander("Open a file of your own", key="open_file"):
         st.file_uploader(
             "GeoTIFF, JPEG 2000, PNG or JPEG",
             type=["tif", "tiff", "jp2", "j2k", "png", "jpg", "jpeg"],
@@ -152,7 +154,7 @@ def _band_names(here: Visit, name: str, scene: Scene) -> None:
     """Say where the bands' names come from, and let the visitor mend them."""
     if scene.naming.source == NameSource.FILE:
         return
-    with st.expander("Names of the bands", expanded=False):
+    with st.expander("Names of the bands", key="names"):
         st.caption(scene.naming.reason)
         typed = st.text_input("Names, in the file's order", ", ".join(scene.band_names), key=f"_typed_{name}")
         if typed == ", ".join(scene.band_names):

@@ -37,7 +37,7 @@ PARTS = {
     Part.SPECTRA: "Spectra",
     Part.HISTOGRAMS: "Histograms",
     Part.VALUES: "Values",
-    Part.CUBE: "Data cube",
+    Part.CUBE: "Cube",
     Part.FILE: "File",
 }
 

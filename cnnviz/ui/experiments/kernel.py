@@ -124,8 +124,8 @@ def _bands(view: View, target: Target) -> tuple[str, ...]:
 
 def setting(view: View, kernel: str, target: Target, bands: tuple[str, ...], show: Show) -> Setting:
     """The rest of the controls, folded away, and the effective kernel that comes of them all."""
-    typed = _typed(kernel)
-    with more("Combine, normalise, repeat, pad"):
+    with more("Type, combine, normalise, repeat, pad"):
+        typed = _typed(kernel)
         left, middle, right = st.columns(3)
         with left:
             effective = _combined(typed)
@@ -141,9 +141,10 @@ def setting(view: View, kernel: str, target: Target, bands: tuple[str, ...], sho
 
 def _typed(kernel: str) -> np.ndarray:
     """The kernel in the grid: from the catalogue, or the visitor's own; a mistake leaves the last good one."""
+    # The field is always there: Streamlit writes only fields that it already knows into the link.
+    text = link.text("Own kernel as text", _default_text(), "w", help="Rows apart by ; and weights by spaces.")
     if kernel != OWN:
         return KERNELS[kernel].weights
-    text = link.text("Own kernel as text", _default_text(), "w", help="Rows apart by ; and weights by spaces.")
     return link.last_good("kernel", lambda: parse_kernel(text))
 
 

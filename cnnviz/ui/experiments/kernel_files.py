@@ -37,7 +37,7 @@ def geotiff(view: View, given: Setting) -> bytes:
     after = run(view, given).after
     return geotiff_bytes(
         after.array,
-        transform=after.field.place(view.transform) if view.on_ground else None,
+        transform=after.field.place(view.transform),
         crs=view.scene.crs,
         band_names=after.channels,
         tags={"CNNVIZ_RECIPE": given.network.to_json(), "CNNVIZ_SOURCE": view.scene.name},
