@@ -18,9 +18,13 @@ from types import MappingProxyType
 
 import numpy as np
 from affine import Affine
+from numpy.typing import ArrayLike
 
 from cnnviz.errors import SceneError
 from cnnviz.scene import Scene, open_scene, write_geotiff
+from cnnviz.synthetic_materials import LABEL_CLASSES, LabelClass
+
+__all__ = ["LABEL_CLASSES", "SAMPLES", "LabelClass", "Sample", "open_labels", "open_sample"]
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 
@@ -37,7 +41,9 @@ class Sample:
 
 
 def open_sample(name: str) -> Scene:
-    """The scene of that name in :data:`SAMPLES`. Raises SceneError.
+    """Return the scene of that name in :data:`SAMPLES`.
+
+    Raises SceneError where there is none, or where the library that it ships with is not installed.
 
     >>> open_sample("bright_dark").shape
     (5, 6, 1)
@@ -54,7 +60,11 @@ def _opened(name: str) -> Scene:
 
 
 def open_labels() -> Scene:
-    """Land cover of the synthetic scene: one band of class numbers."""
+    """Land cover of the synthetic scene on the same grid: one band with the values of :data:`LABEL_CLASSES`.
+
+    >>> open_labels().shape
+    (512, 512, 1)
+    """
     return open_scene(DATA / "sentinel2_labels.tif", name="Land cover of the synthetic scene")
 
 
@@ -73,14 +83,14 @@ def _package(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def _written(name: str, array: np.ndarray, transform: Affine, crs: str | None, band: str) -> Path:
+def _written(name: str, array: ArrayLike, transform: Affine, crs: str | None, band: str) -> Path:
     path = _folder() / f"{name}.tif"
     write_geotiff(path, array, transform=transform, crs=crs, band_names=(band,))
     return path
 
 
 def _elevation() -> Path:
-    """Jacksboro fault, Tennessee: SRTM heights in metres at 3 arc seconds, as they ship with Matplotlib."""
+    """Heights around the Jacksboro fault, Tennessee, in metres at 3 arc seconds, as they ship with Matplotlib."""
     source = _package("matplotlib") / "mpl-data" / "sample_data" / "jacksboro_fault_dem.npz"
     with np.load(source, allow_pickle=False) as file:
         heights = file["elevation"]
@@ -106,12 +116,43 @@ def _bright_dark() -> Path:
 
 
 _ALL = (
-    Sample("sentinel2", "Sentinel-2, synthetic", "13 bands of a made-up coast.", True, lambda: DATA / "sentinel2.tif"),
-    Sample("elevation", "Elevation, Jacksboro fault", "Real heights in metres.", False, _elevation),
-    Sample("china", "Photo, temple", "A real photograph, three bands.", False, _photo("china")),
-    Sample("flower", "Photo, flower", "A real photograph, three bands.", False, _photo("flower")),
-    Sample("random_grid", "Tiny grid, random 5 × 5", "Made by a program.", True, _random_grid),
-    Sample("bright_dark", "Tiny grid, bright left, dark right", "5 × 6, made by a program.", True, _bright_dark),
+    Sample(
+        "sentinel2",
+        "Sentinel-2, synthetic",
+        "13 bands of a coast that a program made up: sea, river, wood, fields, town, clouds.",
+        True,
+        lambda: DATA / "sentinel2.tif",
+    ),
+    Sample(
+        "elevation",
+        "Elevation, Jacksboro fault",
+        "Real heights in metres, Tennessee; ships with Matplotlib.",
+        False,
+        _elevation,
+    ),
+    Sample(
+        "china",
+        "Photo, temple",
+        "A real photograph by danielbuechele (CC BY 2.0); ships with scikit-learn.",
+        False,
+        _photo("china"),
+    ),
+    Sample(
+        "flower",
+        "Photo, flower",
+        "A real photograph by vultilion (CC BY 2.0); ships with scikit-learn.",
+        False,
+        _photo("flower"),
+    ),
+    Sample("random_grid", "Tiny grid, random 5 × 5", "25 random digits, for sums by hand.", True, _random_grid),
+    Sample(
+        "bright_dark",
+        "Tiny grid, bright left, dark right",
+        "5 × 6: one vertical edge, and nothing else for a kernel to find.",
+        True,
+        _bright_dark,
+    ),
 )
 
 SAMPLES: Mapping[str, Sample] = MappingProxyType({sample.name: sample for sample in _ALL})
+"""Every sample by name, the default first."""
