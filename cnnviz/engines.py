@@ -24,6 +24,9 @@ _DIRECT_TAPS = 130 if cv2.checkHardwareSupport(_SSE3) else 50
 # Two passes with a row and a column are faster from here on; measured with benchmarks/bench_convolve.py.
 _SEPARABLE_TAPS = 49
 _STRIP_BYTES = 1 << 18
+# OpenBLAS multiplies in one thread up to here (interface/gemm.c). Its threads wait for each other, which on a busy
+# machine makes these small products a hundred times slower.
+_SERIAL_PRODUCTS = 250_000
 _OPENCV_BORDERS = {
     Border.ZERO: cv2.BORDER_CONSTANT,
     Border.REPLICATE: cv2.BORDER_REPLICATE,
@@ -94,28 +97,73 @@ def filter_plane(image: Array, taps: Array, axes: Axes, border: Border) -> Array
     """One kernel over ``(rows, cols)`` or ``(rows, cols, channels)``, every channel alone."""
     rows, cols = axes
     blocks = _blocks(taps, axes)
-    fits = all(axis.stride == 1 and axis.before + axis.after < axis.span for axis in axes)
-    if fits and border in _OPENCV_BORDERS and len(blocks) == 1:
-        whole = np.empty(image.shape, np.float32)
-        blocks[0].apply(_for_opencv(image), whole, (cols.before, rows.before), _OPENCV_BORDERS[border])
-        return whole[: rows.out, : cols.out]
+    if len(blocks) == 1 and rows.stride == cols.stride == 1:
+        if border in _OPENCV_BORDERS and all(axis.before + axis.after < axis.span for axis in axes):
+            whole = np.empty(image.shape, np.float32)
+            blocks[0].apply(_for_opencv(image), whole, (cols.before, rows.before), _OPENCV_BORDERS[border])
+            return whole[: rows.out, : cols.out]
+        if all(axis.before + axis.after >= axis.span - 1 and axis.size >= axis.span for axis in axes):
+            return _framed(image, blocks[0], axes, border)
     out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
-    scratch = [np.empty(0, np.float32)] * 2
+    wanted = np.s_[:: rows.stride, : (cols.out - 1) * cols.stride + 1 : cols.stride]
+    spare = _Spare()
     for part, strip in _strips(image, axes, border):
-        if scratch[0].shape[:1] < strip.shape[:1]:
-            scratch = [np.empty(strip.shape, np.float32) for _ in blocks[:2]]
-        total = _sum(strip, blocks, scratch)
-        out[part] = total[: len(strip) - rows.span + 1 : rows.stride, : (cols.out - 1) * cols.stride + 1 : cols.stride]
+        out[part] = _sum(strip, blocks, spare)[: len(strip) - rows.span + 1][wanted]
     return out
 
 
-def _sum(strip: Array, blocks: list[_Block], scratch: list[Array]) -> Array:
+def _framed(image: Array, block: _Block, axes: Axes, border: Border) -> Array:
+    """Filter the image as it lies, right into its place in the result, then the frame that padding reaches."""
+    rows, cols = axes
+    out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
+    y, x = (max(0, axis.span - 1 - axis.after) for axis in axes)
+    place = out[rows.before - y :, cols.before - x :][: rows.size, : cols.size]
+    block.apply(_for_opencv(image), place, (x, y), cv2.BORDER_REPLICATE)
+    (top, bottom), (left, right) = ((axis.before, axis.before + axis.size - axis.span + 1) for axis in axes)
+    for up, down, start, stop in (
+        (0, top, 0, cols.out),
+        (bottom, rows.out, 0, cols.out),
+        (top, bottom, 0, left),
+        (top, bottom, right, cols.out),
+    ):
+        if up < down and start < stop:
+            seen = _gather(image, _seen(rows, up, down, border), _seen(cols, start, stop, border))
+            out[up:down, start:stop] = _sum(seen, [block], _Spare())[: down - up, : stop - start]
+    return out
+
+
+def _seen(axis: Axis, first: int, last: int, border: Border) -> NDArray[np.intp]:
+    """Which pixels outputs ``[first, last)`` see; −1 is a zero."""
+    start, stop = first * axis.stride - axis.before, (last - 1) * axis.stride - axis.before + axis.span
+    return source_index(np.arange(start, stop), axis.size, border)
+
+
+def _gather(image: Array, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> Array:
+    seen = image[np.ix_(rows, cols)]
+    seen[rows < 0] = 0
+    seen[:, cols < 0] = 0
+    return seen
+
+
+class _Spare:
+    """Memory that every strip uses again: fresh pages cost more than the arithmetic. The first strip is the tallest."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Array] = {}
+
+    def take(self, name: str, shape: tuple[int, ...]) -> Array:
+        if name not in self._held:
+            self._held[name] = np.empty(shape, np.float32)
+        return self._held[name][: shape[0]]
+
+
+def _sum(strip: Array, blocks: list[_Block], spare: _Spare) -> Array:
     """Sum of all parts of the kernel with their first tap on each pixel; right away from the far edges."""
-    total = scratch[0]
+    total = spare.take("total", strip.shape)
     for number, block in enumerate(blocks):
         seen = _for_opencv(strip[block.top :, block.left :])
         inside = np.s_[: seen.shape[0], : seen.shape[1]]
-        part = scratch[min(number, 1)][inside]
+        part = spare.take("part", strip.shape)[inside] if number else total[inside]
         block.apply(seen, part, (0, 0), cv2.BORDER_REPLICATE)
         if number:
             with np.errstate(invalid="ignore", over="ignore"):
@@ -138,42 +186,48 @@ def multiply(image: Array, weights: Array, axes: Axes, border: Border) -> Array:
     filters = weights.shape[3]
     matrices = weights.reshape(rows.kernel, -1, filters)
     out = np.empty((rows.out, cols.out, filters), np.float32)
-    for part, strip in _strips(image, axes, border, copies=cols.kernel):
+    spare = _Spare()
+    for part, strip in _strips(image, axes, border):
         windows = sliding_window_view(strip, cols.span, axis=1)[:, :: cols.stride, :, :: cols.dilation]
         windows = windows.transpose(0, 1, 3, 2)
         if rows.stride < rows.kernel:
-            windows = np.ascontiguousarray(windows)
-        target = out[part].reshape(-1, filters)
-        for tap, matrix in enumerate(matrices):
-            lines = windows[tap * rows.dilation :][: len(strip) - rows.span + 1 : rows.stride]
-            with np.errstate(invalid="ignore", over="ignore"):
-                terms = lines.reshape(len(target), -1) @ matrix
-                target[:] = terms if tap == 0 else target + terms
+            packed = spare.take("windows", windows.shape)
+            packed[:] = windows
+            windows = packed
+        terms = spare.take("terms", out[part].shape)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for tap, matrix in enumerate(matrices):
+                lines = windows[tap * rows.dilation :][: len(strip) - rows.span + 1 : rows.stride]
+                _product(lines.reshape(len(lines), cols.out, -1), matrix, terms if tap else out[part])
+                if tap:
+                    out[part] += terms
     return out
 
 
-def _strips(image: Array, axes: Axes, border: Border, *, copies: int = 1) -> Iterator[tuple[slice, Array]]:
-    """Padded input of a few output rows at a time, so that what is held ``copies`` times stays in cache.
+def _product(lines: Array, matrix: Array, out: Array) -> None:
+    """``(rows, cols, k) @ (k, filters)`` in pieces small enough that BLAS starts no threads."""
+    step = max(8, _SERIAL_PRODUCTS // matrix.size)
+    for start in range(0, lines.shape[1], step):
+        np.matmul(lines[:, start : start + step], matrix, out=out[:, start : start + step])
 
-    The strip is overwritten by the next one.
-    """
+
+def _strips(image: Array, axes: Axes, border: Border) -> Iterator[tuple[slice, Array]]:
+    """Padded input of a few output rows at a time, so that it stays in cache; the next strip overwrites it."""
     rows, cols = axes
     width = cols.before + cols.size + cols.after
-    row_bytes = 4 * copies * width * (image.shape[2] if image.ndim == 3 else 1)
+    row_bytes = 4 * width * (image.shape[2] if image.ndim == 3 else 1)
     # At least four kernels high, so that few rows are filtered twice.
     count = min(max(_STRIP_BYTES // row_bytes, 4 * rows.span) // rows.stride + 1, rows.out)
     buffer = np.empty(((count - 1) * rows.stride + rows.span, width, *image.shape[2:]), np.float32)
     for first in range(0, rows.out, count):
         last = min(first + count, rows.out)
-        start = first * rows.stride - rows.before
-        stop = (last - 1) * rows.stride - rows.before + rows.span
-        strip = buffer[: stop - start]
-        _fill(strip, image, source_index(np.arange(start, stop), rows.size, border), cols, border)
-        yield slice(first, last), strip
+        source = _seen(rows, first, last, border)
+        _fill(buffer[: len(source)], image, source, cols, border)
+        yield slice(first, last), buffer[: len(source)]
 
 
 def _fill(strip: Array, image: Array, source: NDArray[np.intp], cols: Axis, border: Border) -> None:
-    """Rows ``source`` of the image with the padding of the columns; −1 is a row of zeros."""
+    """Rows ``source`` of the image with the padding of the columns."""
     inner = strip[:, cols.before : cols.before + cols.size]
     inside = source[0] >= 0 and source[-1] - source[0] == len(source) - 1
     inner[:] = image[source[0] : source[-1] + 1] if inside else image[source]

@@ -88,7 +88,7 @@ def format_kernel(weights: ArrayLike) -> str:
 
 
 def _shortest(weight: np.float32) -> str:
-    decimal = f"{weight}".removesuffix(".0")
+    decimal = f"{weight}".removesuffix(".0").replace("e+", "e")
     fraction = Fraction(float(weight)).limit_denominator(4096)
     exact = np.float32(fraction.numerator / fraction.denominator) == weight
     return min(decimal, str(fraction), key=len) if exact else decimal
@@ -126,7 +126,9 @@ def combine(a: float, first: ArrayLike, b: float, second: ArrayLike) -> Array:
         sizes = " and ".join(f"{grid.shape[0]} × {grid.shape[1]}" for grid in (one, two))
         raise KernelError(f"received kernels of {sizes}: both odd or both even sides are expected; resize one of them")
     rows, cols = (max(pair) for pair in sides)
-    return kernel_grid(a * resize_kernel(one, rows, cols).astype(float) + b * resize_kernel(two, rows, cols))
+    wide = [resize_kernel(grid, rows, cols).astype(np.float64) for grid in (one, two)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return kernel_grid(a * wide[0] + b * wide[1])
 
 
 class Normalise(StrEnum):
