@@ -54,8 +54,8 @@ class Board:
 def toeplitz(board: Board, key: str) -> None:
     """Show the board; pointing, walking with arrow keys and holding never ask the server."""
     hint = (
-        "Point at the matrix, or at a cell of a grid: a row is an output and its window, a column is a pixel and all that "
-        "see it. Click to hold."
+        "Point at the matrix, or at a cell of a grid: a row is an output and its window, "
+        "a column is a pixel and all that see it. Click to hold."
     )
     taps = board.taps.astype(np.uint8).tobytes()
     data: dict[str, Any] = {

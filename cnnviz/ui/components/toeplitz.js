@@ -68,8 +68,8 @@ class Panel {
     else if (event.key === "Enter" || event.key === " ") this.board.hold(this.at(...(this.cursor || [0, 0])));
     else if (event.key in steps) {
       const many = event.shiftKey ? 10 : 1;
-      const [row, col] = this.cursor || [-steps[event.key][0], -steps[event.key][1]];
-      this.board.point(this.at(row + many * steps[event.key][0], col + many * steps[event.key][1]));
+      const [down, right] = steps[event.key], [row, col] = this.cursor || [-down, -right];
+      this.board.point(this.at(row + many * down, col + many * right));
     } else return;
     event.preventDefault();
   }
@@ -81,19 +81,19 @@ class Panel {
       cols * this.cell - 1, rows * this.cell - 1);
   }
 
-  // The weight that a cell is multiplied by, in its colour, in a corner of the cell.
+  // The weight that a cell is multiplied by: a bar in its colour at the foot of the cell.
   weigh(context, row, col, tap) {
-    const side = Math.max(Math.floor(this.cell * 0.38), 2);
-    context.fillStyle = this.board.colourOf(tap);
-    context.strokeStyle = "#444";
-    context.lineWidth = 1;
-    const x = this.left + (col + 1) * this.cell - side - 2, y = this.top + (row + 1) * this.cell - side - 2;
-    context.fillRect(x, y, side, side);
-    context.strokeRect(x - 0.5, y - 0.5, side + 1, side + 1);
+    const height = Math.max(Math.floor(this.cell * 0.2), 2), width = this.cell - 4;
+    const x = this.left + col * this.cell + 2, y = this.top + (row + 1) * this.cell - height - 2;
+    context.fillStyle = "#444";
+    context.fillRect(x, y - 1, width, 1);
+    context.fillStyle = this.board.data.kernel.colours[tap - 1];
+    context.fillRect(x, y, width, height);
   }
 }
 
 function cells(context, spec, place, cell) {
+  const font = fontSize(spec.texts, cell);
   spec.colours.forEach((colour, i) => {
     const [x, y] = place(Math.floor(i / spec.cols), i % spec.cols);
     context.fillStyle = colour || "rgba(128,128,128,.35)";
@@ -103,12 +103,19 @@ function cells(context, spec, place, cell) {
       context.lineWidth = 1;
       context.strokeRect(x + 0.5, y + 0.5, cell - 1, cell - 1);
     }
-    if (cell >= NUMBER_CELL) write(context, spec.texts[i], x + cell / 2, y + cell / 2, cell, colour);
+    write(context, spec.texts[i], x + cell / 2, y + cell / 2, font, colour);
   });
 }
 
-function write(context, text, x, y, cell, colour) {
-  context.font = `${Math.min(12, (1.75 * cell) / Math.max(text.length, 3.5))}px ${context.family}`;
+// Size of the numbers of a grid: the longest decides for all, and 0 stands for no room.
+function fontSize(texts, cell) {
+  const fits = Math.min(12, (1.75 * cell) / Math.max(3.5, ...texts.map((text) => text.length)));
+  return cell >= NUMBER_CELL && fits >= 7.5 ? fits : 0;
+}
+
+function write(context, text, x, y, font, colour) {
+  if (!font) return;
+  context.font = `${font}px ${getComputedStyle(context.canvas).fontFamily}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = colour && isDark(rgb(colour)) ? "#fff" : "#111";
@@ -129,7 +136,6 @@ class Grid extends Panel {
     this.cell = Math.max(Math.min(GRID_CELL, Math.floor(room / spec.cols)), 4);
     this.size(spec.cols * this.cell + 2, spec.rows * this.cell + 2);
     const context = this.base.getContext("2d");
-    context.family = this.board.family;
     cells(context, spec, (row, col) => [1 + col * this.cell, 1 + row * this.cell], this.cell);
     this.caption.replaceChildren(element("b"));
     this.caption.firstChild.textContent = spec.name;
@@ -145,9 +151,7 @@ class Grid extends Panel {
     return { kind: this.kind, index: row * this.spec.cols + col };
   }
 
-  place(index) {
-    return [Math.floor(index / this.spec.cols), index % this.spec.cols];
-  }
+  place = (index) => [Math.floor(index / this.spec.cols), index % this.spec.cols];
 }
 
 class Matrix extends Panel {
@@ -162,7 +166,6 @@ class Matrix extends Panel {
     this.right = this.left + this.cols * this.cell;
     this.size(this.right + GAP + this.band + 2, this.top + this.rows * this.cell + 2);
     const context = this.base.getContext("2d");
-    context.family = this.board.family;
     this.vectors(context);
     this.weights(context);
     this.lines(context);
@@ -174,13 +177,16 @@ class Matrix extends Panel {
   // The image, row after row, across the top; the output, row after row, down the right.
   vectors(context) {
     const { source, target } = this.data;
-    const draw = (spec, x, y, width, height, i) => {
+    const draw = (spec, font, x, y, width, height, i) => {
       context.fillStyle = spec.colours[i] || "rgba(128,128,128,.35)";
       context.fillRect(x, y, width, height);
-      if (this.cell >= NUMBER_CELL) write(context, spec.texts[i], x + width / 2, y + height / 2, this.cell, spec.colours[i]);
+      context.strokeStyle = "rgba(128,128,128,.55)";
+      if (this.cell >= 8) context.strokeRect(x + 0.5, y + 0.5, width - 1, height - 1);
+      write(context, spec.texts[i], x + width / 2, y + height / 2, font, spec.colours[i]);
     };
-    source.colours.forEach((_, i) => draw(source, this.left + i * this.cell, 0, this.cell, this.band, i));
-    target.colours.forEach((_, i) => draw(target, this.right + GAP, this.top + i * this.cell, this.band, this.cell, i));
+    const [across, down] = [source, target].map((spec) => fontSize(spec.texts, this.cell));
+    source.colours.forEach((_, i) => draw(source, across, this.left + i * this.cell, 0, this.cell, this.band, i));
+    target.colours.forEach((_, i) => draw(target, down, this.right + GAP, this.top + i * this.cell, this.band, this.cell, i));
   }
 
   weights(context) {
@@ -192,11 +198,11 @@ class Matrix extends Panel {
     small.getContext("2d").putImageData(paint, 0, 0);
     context.imageSmoothingEnabled = false;
     context.drawImage(small, this.left, this.top, this.cols * this.cell, this.rows * this.cell);
-    if (this.cell < NUMBER_CELL) return;
+    const font = fontSize(texts, this.cell);
     taps.forEach((tap, i) => {
-      if (!tap) return;
+      if (!tap || !font) return;
       const x = this.left + ((i % this.cols) + 0.5) * this.cell, y = this.top + (Math.floor(i / this.cols) + 0.5) * this.cell;
-      write(context, texts[tap - 1], x, y, this.cell, colours[tap - 1]);
+      write(context, texts[tap - 1], x, y, font, colours[tap - 1]);
     });
   }
 
@@ -258,8 +264,9 @@ class Board {
     this.source = new Grid(this, grids, "column", "");
     this.kernel = new Grid(this, grids, "tap", "");
     this.target = new Grid(this, grids, "row", "");
-    this.readout = element("div", { class: "readout", "aria-live": "polite" }, root);
-    this.matrix = new Matrix(this, root, "");
+    const side = element("div", { class: "side" }, root);
+    this.readout = element("div", { class: "readout", "aria-live": "polite" }, side);
+    this.matrix = new Matrix(this, side, "");
     this.matrix.frame.classList.add("scrolls");
     new ResizeObserver(() => { if (this.data && root.clientWidth !== this.drawn) this.draw(); }).observe(root);
   }
@@ -268,7 +275,6 @@ class Board {
     if (data.version !== this.data?.version) this.held = null;
     this.data = data;
     this.taps = Uint8Array.from(atob(data.taps), (letter) => letter.charCodeAt(0));
-    this.family = getComputedStyle(this.root).fontFamily;
     for (const name of ["source", "kernel", "target"]) this[name].base.setAttribute("aria-label", data[name].label);
     this.matrix.base.setAttribute("aria-label", data.label);
     for (const panel of [this.matrix, this.target]) panel.figure.classList.toggle("covered", data.covered);
@@ -278,17 +284,17 @@ class Board {
 
   draw() {
     const { data } = this;
-    this.drawn = this.root.clientWidth;
-    const room = Math.max(Math.min(this.drawn, 420), 120);
+    const width = this.drawn = this.root.clientWidth;
+    // A large matrix stands beside the grids where there is room, so that both stay in view.
+    const beside = width >= 860 && Math.max(data.source.cols, data.target.cols) > 6;
+    this.root.classList.toggle("beside", beside);
+    const room = beside ? (width < 1200 ? 300 : 380) : Math.max(Math.min(width, 420), 120);
+    this.root.style.setProperty("--room", `${room}px`);
     this.source.show(data.source, room);
-    this.kernel.show(data.kernel, Math.min(room, 260));
+    this.kernel.show(data.kernel, Math.min(room, 220));
     this.target.show(data.target, room);
-    this.matrix.show(data, this.drawn);
+    this.matrix.show(data, beside ? width - room - 32 : width);
     this.render(this.held);
-  }
-
-  colourOf(tap) {
-    return this.data.kernel.colours[tap - 1];
   }
 
   point(at) {
@@ -313,11 +319,9 @@ class Board {
   }
 
   resolve(at) {
-    if (!at) return { row: null, col: null, tap: null };
-    if (at.kind === "tap") return { row: null, col: null, tap: at.index + 1 };
-    if (at.kind === "row") return { row: at.index, col: null, tap: null };
-    if (at.kind === "column") return { row: null, col: at.index, tap: null };
-    return { row: at.row, col: at.col, tap: this.taps[at.row * this.matrix.cols + at.col] || null };
+    const tap = at?.kind === "cell" ? this.taps[at.row * this.matrix.cols + at.col] || null : null;
+    const index = (kind) => (at?.kind === kind ? at.index : null);
+    return { row: at?.row ?? index("row"), col: at?.col ?? index("column"), tap: tap ?? (at?.kind === "tap" ? at.index + 1 : null) };
   }
 
   markGrids(row, col, tap) {
@@ -353,8 +357,9 @@ class Board {
     if (at.kind === "column") return this.columnWords(at.index);
     if (at.kind === "tap") return this.tapWords(tap);
     const pixel = this.name("source", at.col), output = this.name("target", at.row), place = `Row ${at.row}, column ${at.col}`;
-    if (tap === null) return `${place}: empty, as ${output} does not see ${pixel}.`;
-    return `${place}: weight ${this.data.kernel.texts[tap - 1]}, by which ${output} multiplies ${pixel}.`;
+    const cell = tap === null ? `empty, as ${output} does not see ${pixel}`
+      : `weight ${this.data.kernel.texts[tap - 1]}, by which ${output} multiplies ${pixel}`;
+    return `${place}: ${cell}. ${this.rowWords(at.row)}`;
   }
 
   name(grid, index) {
@@ -368,13 +373,8 @@ class Board {
     if (!seen.length) return `${begin}: it sees nothing but padding and is ${result}.`;
     if (seen.length > TERMS) return `${begin}: the sum of ${seen.length} products, ${result}.`;
     const whole = seen.every(([pixel, weight]) => Number.isInteger(source.values[pixel]) && Number.isInteger(kernel.values[weight - 1]));
-    const terms = seen.map(([pixel, weight]) => `${this.signed(weight)} · ${figureText(source.values[pixel])}`);
+    const terms = seen.map(([pixel, weight]) => `${kernel.texts[weight - 1].replace(/^−.*/, "($&)")} · ${figureText(source.values[pixel])}`);
     return `${begin}: ${terms.join(" + ")} ${whole ? "=" : "≈"} ${result}.`;
-  }
-
-  signed(tap) {
-    const text = this.data.kernel.texts[tap - 1];
-    return text.startsWith("−") ? `(${text})` : text;
   }
 
   columnWords(col) {

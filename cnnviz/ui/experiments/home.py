@@ -31,6 +31,11 @@ DOORS = (
         "Pixels, bands, spectra: what the network is given.",
     ),
     Door("pages/2_Kernel_playground.py", "Kernel playground", "One kernel, any kernel, and what it finds."),
+    Door(
+        "pages/6_Convolution_as_a_matrix.py",
+        "Convolution as a matrix",
+        "The same weights, written out, and what sharing them saves.",
+    ),
 )
 
 

@@ -1,0 +1,22 @@
+"""What a page shows when a control, or a link, asks for something that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from cnnviz.errors import CnnvizError
+from cnnviz.ui import link
+
+Good = TypeVar("Good")
+
+
+def good_or_default(key: str, attempt: Callable[[], Good], default: Callable[[], Good]) -> Good:
+    """Result of ``attempt``; else the last good one, and for a link that starts with a mistake the default."""
+    try:
+        return link.last_good(key, attempt)
+    except CnnvizError as error:
+        st.error(f"{error} Shown is the default.")
+        return default()
