@@ -29,6 +29,7 @@ FLOORS = (
         "render": ["render"],
         "pooling": ["pooling", "translation"],
         "volume": ["filters", "volume"],
+        "walk": ["walk"],
     },
     {
         "samples": [

@@ -32,6 +32,11 @@ DOORS = (
     ),
     Door("pages/2_Kernel_playground.py", "Kernel playground", "One kernel, any kernel, and what it finds."),
     Door(
+        "pages/3_Padding_and_stride.py",
+        "Padding and stride",
+        "A kernel walks over a small grid: sizes, borders, and cells that are never seen.",
+    ),
+    Door(
         "pages/6_Convolution_as_a_matrix.py",
         "Convolution as a matrix",
         "The same weights, written out, and what sharing them saves.",

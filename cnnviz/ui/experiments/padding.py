@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz.grids import format_kernel, parse_kernel
-from cnnviz.kernels import KERNELS
+from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D
 from cnnviz.padding import Border, PaddingLike, plan
 from cnnviz.ui import link
@@ -87,10 +87,15 @@ class Setting:
         rows, cols = plan(self.weights.shape, self.weights.shape, padding="full", dilation=self.dilation)
         return rows.before // 2, cols.before // 2
 
+    @property
+    def operation(self) -> str:
+        """The operation in words, such as ``3 × 3 Vertical edges, stride 2, dilation 3``."""
+        return self.layer().title + (f", dilation {self.dilation}" if self.dilation > 1 else "")
+
     def layer(self, fill: Border | None = None) -> Conv2D:
         """The setting as a layer; raises CnnvizError for what no layer can be."""
         return Conv2D(
-            self.weights,
+            find_name(self.weights) or self.weights,
             padding=self.padding,
             stride=self.stride,
             dilation=self.dilation,
@@ -114,19 +119,18 @@ DEFAULT = Setting(format_kernel(KERNELS[DEFAULT_KERNEL].weights), GRIDS[DEFAULT_
 
 def controls() -> Setting:
     """The row for what the page is about: padding, what fills it, strides and dilation; the rest stays as it is."""
-    around = link.switch("Padding", AROUND, "pad", default=DEFAULT.around, help=_AROUND_HELP)
-    fill = link.choose("Border fill", FILLS, "pad_fill", width=140)
-    down = link.figure("Stride down", 0, MAX_STRIDE, 1, "pad_down", width=120)
-    across = link.figure("Stride across", 0, MAX_STRIDE, 1, "pad_across", width=120)
-    dilation = link.figure("Dilation", 0, MAX_DILATION, 1, "pad_dilation", width=120)
+    around = link.choose("Padding", AROUND, "pad", default=DEFAULT.around, help=_AROUND_HELP)
+    fill = link.choose("Border fill", FILLS, "pad_fill")
+    down = link.figure("Stride down", 0, MAX_STRIDE, 1, "pad_down")
+    across = link.figure("Stride across", 0, MAX_STRIDE, 1, "pad_across")
+    dilation = link.figure("Dilation", 0, MAX_DILATION, 1, "pad_dilation")
     custom = _custom() if around is Around.CUSTOM else DEFAULT.custom
     return Setting(DEFAULT.kernel, DEFAULT.grid, around, custom, fill, (down, across), dilation)
 
 
 def _custom() -> tuple[tuple[int, int], tuple[int, int]]:
     top, bottom, left, right = (
-        link.figure(side, 0, MAX_CUSTOM, 1, f"pad_{side.lower()}", width=120)
-        for side in ("Top", "Bottom", "Left", "Right")
+        link.figure(side, 0, MAX_CUSTOM, 1, f"pad_{side.lower()}") for side in ("Top", "Bottom", "Left", "Right")
     )
     return (top, bottom), (left, right)
 

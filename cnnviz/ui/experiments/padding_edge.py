@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import streamlit as st
@@ -75,8 +76,9 @@ def show(view: View, found: Result, band: str) -> None:
         st.caption("Nothing is padded now, so no edge is invented. Choose same or full to see one.")
         return
     compared = edges(view, found.given, band)
-    st.markdown(verdict(compared))
-    corner = (_part(axes[0]), _part(axes[1]))
+    corner = _corner(axes, compared[Border.ZERO])
+    side = f"{'upper' if corner[0].start == 0 else 'lower'} {'left' if corner[1].start == 0 else 'right'}"
+    st.markdown(f"{verdict(compared)} Shown is the {side} corner.")
     scale = ColourScale.signed(*(edge.array[corner] for edge in compared.values()))
     stages = [_stage(view, found, edge, name, (corner, scale)) for edge, name in _named(compared)]
     strip(stages, "padding_edge_strip", crs=view.crs, height=300)
@@ -100,10 +102,18 @@ def _named(compared: dict[Border, Edge]) -> list[tuple[Edge, str]]:
     return [(edge, COMPARED[fill]) for fill, edge in compared.items()]
 
 
-def _part(axis: Axis) -> slice:
-    """The first outputs, or the last ones where only these see padding."""
+def _corner(axes: tuple[Axis, Axis], edge: Edge) -> tuple[slice, slice]:
+    """The corner to show: of those that see padding, the first with the least nodata."""
+    corners = list(product(_ends(axes[0]), _ends(axes[1])))
+    return max(corners, key=lambda corner: int(np.isfinite(edge.array[*corner]).sum()))
+
+
+def _ends(axis: Axis) -> list[slice]:
+    """The first and the last outputs of an axis, as far as they see padding; the first where none does."""
     count = min(CORNER, axis.out)
-    return slice(axis.out - count, axis.out) if axis.after and not axis.before else slice(0, count)
+    first, last = slice(0, count), slice(axis.out - count, axis.out)
+    ends = [end for end, pad in ((first, axis.before), (last, axis.after)) if pad]
+    return ends or [first]
 
 
 def _stage(view: View, found: Result, edge: Edge, name: str, shared: tuple[tuple[slice, slice], ColourScale]) -> Stage:

@@ -17,8 +17,8 @@ def predict(given: Setting, found: Walk) -> bool:
     return teach.predict(
         Question(
             identity=repr(given),
-            text=f"{rows.size} rows, of which {rows.before} are added above and {rows.after} below; a kernel of "
-            f"{rows.kernel} rows, dilation {rows.dilation}, stride {rows.stride}. How many rows will come out?",
+            text=f"The grid has {rows.size} rows, padding adds {rows.before} above and {rows.after} below. The kernel "
+            f"has {rows.kernel} rows, dilation {rows.dilation}, stride {rows.stride}. How many rows will come out?",
             choices=tuple(str(choice) for choice in choices(rows)),
             answer=str(rows.out),
             because=because(rows),

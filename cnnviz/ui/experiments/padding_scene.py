@@ -66,7 +66,8 @@ def show(view: View, found: Result, band: str) -> None:
     """Input and result, and what has become of the pixels."""
     st.markdown("##### On the scene")
     scale = ColourScale.signed(found.after.array)
-    strip([band_stage(view, band), map_stage(view, found.after, scale)], "padding_strip", crs=view.crs, height=420)
+    after = map_stage(view, found.after, scale, name="Result", operation=found.given.operation)
+    strip([band_stage(view, band), after], "padding_strip", crs=view.crs, height=420)
     st.markdown(table(view, found))
 
 

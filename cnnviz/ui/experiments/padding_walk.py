@@ -14,34 +14,24 @@ from cnnviz.walk import Walk
 def show(given: Setting, found: Walk, *, covered: bool = False) -> None:
     """Show the small half; ``covered`` hides whatever tells the size of the result."""
     st.markdown("##### In small")
-    walk(found, "padding_walk", operation=operation(found), covered=covered)
-    for column, name, axis in zip(st.columns(2), ("Rows", "Columns"), found.axes, strict=True):
-        with column:
-            st.latex(formula(name, axis, covered=covered))
+    walk(found, "padding_walk", operation=given.operation, covered=covered)
+    rows, cols = (
+        formula(name, axis, covered=covered) for name, axis in zip(("Rows", "Columns"), found.axes, strict=True)
+    )
+    st.markdown(f"**Size** = ⌊(n + p₀ + p₁ − d (k − 1) − 1) / s⌋ + 1  \n{rows}  \n{cols}")
     if not covered:
         st.markdown(" ".join([*_uneven(given, found), seen(found), *(unreached(found))]))
 
 
-def operation(found: Walk) -> str:
-    """The operation on the way from the input to the result, in words."""
-    rows, cols = found.axes
-    parts = [f"{rows.kernel} × {cols.kernel} kernel"]
-    for name, pair in (("stride", (rows.stride, cols.stride)), ("dilation", (rows.dilation, cols.dilation))):
-        if pair != (1, 1):
-            parts.append(f"{name} {pair[0] if pair[0] == pair[1] else f'{pair[0]} × {pair[1]}'}")
-    return ", ".join(parts)
-
-
 def formula(name: str, axis: Axis, *, covered: bool = False) -> str:
-    r"""⌊(n + p₀ + p₁ − d(k − 1) − 1) / s⌋ + 1 with the numbers of one axis, as TeX.
+    """⌊(n + p₀ + p₁ − d(k − 1) − 1) / s⌋ + 1 with the numbers of one axis, in Markdown.
 
-    >>> print(formula("Rows", Axis(5, 3, 1, 1, 2, 1)))
-    \text{Rows: } \left\lfloor \frac{5 + 1 + 1 - 1\,(3 - 1) - 1}{2} \right\rfloor + 1 = \mathbf{3}
+    >>> formula("Rows", Axis(size=5, kernel=3, before=1, after=1, stride=2, dilation=1))
+    'Rows: ⌊(5 + 1 + 1 − 1 · (3 − 1) − 1) / 2⌋ + 1 = **3**'
     """
     size, kernel, before, after, stride, dilation = axis
-    top = rf"{size} + {before} + {after} - {dilation}\,({kernel} - 1) - 1"
-    out = "?" if covered else rf"\mathbf{{{axis.out}}}"
-    return rf"\text{{{name}: }} \left\lfloor \frac{{{top}}}{{{stride}}} \right\rfloor + 1 = {out}"
+    out = "?" if covered else f"**{axis.out}**"
+    return f"{name}: ⌊({size} + {before} + {after} − {dilation} · ({kernel} − 1) − 1) / {stride}⌋ + 1 = {out}"
 
 
 def seen(found: Walk) -> str:
