@@ -10,6 +10,7 @@ import streamlit as st
 from affine import Affine
 
 from cnnviz.facts import crs_name
+from cnnviz.geometry import ReceptiveField
 from cnnviz.render import ColourScale, Palette, StretchRule, limits
 from cnnviz.scene import Patch, Scene, Window
 from cnnviz.sensors import Calibration, Offset, calibrate
@@ -79,8 +80,7 @@ class View:
     @property
     def transform(self) -> Affine:
         """Transform of the window's pixels."""
-        place: Affine = self.scene.transform * Affine.translation(self.window.col, self.window.row)
-        return place
+        return ReceptiveField(offset=(self.window.row, self.window.col)).place(self.scene.transform)
 
     def default_bands(self) -> tuple[str, str, str]:
         """Bands for a picture in colour: the sensor's true colour, else the first three, else one for all."""

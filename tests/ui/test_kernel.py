@@ -3,28 +3,30 @@
 import io
 import runpy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
-from cnnviz.samples import open_sample
 from scipy import ndimage
 from streamlit.testing.v1 import AppTest
 
 from cnnviz.grids import format_kernel
 from cnnviz.kernels import KERNELS
+from cnnviz.samples import open_sample
 from cnnviz.scene import Window
 from cnnviz.ui.experiments import kernel, kernel_files
 from cnnviz.ui.experiments.kernel import Setting, Show, Target
 from cnnviz.ui.view import View
 
+ROOT = Path(__file__).resolve().parents[2]
 SOBEL = format_kernel(KERNELS["sobel_vertical"].weights)
 
 
 @pytest.fixture(scope="module")
 def view():
     scene = open_sample("sentinel2")
-    return View(scene, Window(40, 60, 96, 81), scene)
+    return View(scene, Window(240, 300, 96, 81), scene)
 
 
 def setting(**changes):
@@ -62,8 +64,8 @@ def test_the_difference_compares_each_pixel_with_itself(view, padding):
 def test_the_geotiff_lies_where_its_pixels_looked(view, padding, shift):
     data = kernel_files.geotiff(view, setting(padding=padding))
     with rasterio.open(io.BytesIO(data)) as written:
-        x, y = written.transform * (0, 0)
-        left, top = view.transform * (shift, shift)
+        x, y = written.transform @ (0, 0)
+        left, top = view.transform @ (shift, shift)
         assert (x, y) == (left, top)
         assert written.crs == view.scene.crs
         np.testing.assert_array_equal(written.read(1), kernel.run(view, setting(padding=padding)).after.array[..., 0])
@@ -94,7 +96,7 @@ def test_every_view_can_be_downloaded_as_a_picture(view, show, bands):
 
 
 def playground(**query):
-    app = AppTest.from_file("pages/2_Kernel_playground.py", default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "pages" / "2_Kernel_playground.py"), default_timeout=30)
     app.query_params.update(query)
     return app.run()
 
