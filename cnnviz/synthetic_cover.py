@@ -12,16 +12,17 @@ from cnnviz.synthetic_noise import Floats, Frame, mix, ramp, smooth, speckle, un
 from cnnviz.synthetic_town import build
 
 M = Material
+_OWNER = np.float32(0.5)  # how much it depends on the parcel whether there is wood: its edges are then straight
 
 
 def cover(frame: Frame, ground: Terrain) -> Land:
     """Cover a frame with everything that is on the ground."""
     land = Land.empty(ground.coast.shape)
     place = districts(frame)
-    farm(land, frame, place)
+    parcels = farm(land, frame, place)
     _stream(land, frame, ground)
     lanes(land, place)
-    _woods(land, frame, ground, place)
+    _woods(land, frame, ground.woods + _OWNER * (unit(parcels, 6) - np.float32(0.5)), place)
     build(land, ground.town, place)
     _river(land, frame, ground)
     _highway(land, ground)
@@ -41,9 +42,8 @@ def _stream(land: Land, frame: Frame, ground: Terrain) -> None:
     land.paint(bank * np.float32(0.75), M.BROADLEAF, tone=0.95)
 
 
-def _woods(land: Land, frame: Frame, ground: Terrain, place: Districts) -> None:
-    edge = ground.woods + np.float32(0.05) * smooth(frame, 120, 7)
-    share = _crisp(edge)
+def _woods(land: Land, frame: Frame, woods: Floats, place: Districts) -> None:
+    share = _crisp(woods + np.float32(0.06) * smooth(frame, 120, 7))
     if not share.any():
         return
     stands = cells_of(place, np.float32(48), np.float32(34), stagger=True)
@@ -67,7 +67,9 @@ def _river(land: Land, frame: Frame, ground: Terrain) -> None:
     patchy = smooth(frame, 131, 34)
     trees = ramp(half + np.float32(6) + np.float32(3) * patchy - away, -0.5, 1.5)
     land.paint(trees * np.float32(0.92) * (patchy > -0.6), M.BROADLEAF, tone=0.92)
-    bars = np.clip(half + np.float32(1.6) * smooth(frame, 132, 46) + np.float32(0.4) - away, 0, 1)
+    # a bar of gravel lies on one bank at a time, as in a bend
+    side = np.sign(ground.river) * smooth(frame, 132, 60)
+    bars = np.clip(half + np.float32(3.2) * ramp(side, 0.2, 1.7) + np.float32(0.2) - away, 0, 1)
     land.paint(bars, M.GRAVEL, tone=1.0)
     land.paint(np.clip(half + np.float32(0.5) - away, 0, 1), M.RIVER_WATER, tone=1 + np.float32(0.08) * patchy)
 
@@ -81,7 +83,7 @@ def _highway(land: Land, ground: Terrain) -> None:
 
 def _shore(land: Land, frame: Frame, ground: Terrain) -> None:
     wide = np.float32(4.2) + np.float32(2.6) * smooth(frame, 140, 90) + np.float32(0.8) * smooth(frame, 141, 17)
-    land.paint(ramp(wide + 6 - ground.coast, 0, 7) * np.float32(0.75), M.MEADOW, tone=0.9)
+    land.paint(ramp(wide + 5 - ground.coast, 0, 7) * np.float32(0.75) * (wide > 0), M.MEADOW, tone=0.9)
     sand = np.clip(wide - ground.coast, 0, 1)
     land.paint(sand, M.DRY_SAND, tone=1 + np.float32(0.05) * smooth(frame, 142, 5))
     land.paint(np.clip(np.float32(1.7) - ground.coast, 0, 1) * (wide > 0), M.WET_SAND, tone=1.0)

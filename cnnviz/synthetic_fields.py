@@ -137,8 +137,8 @@ _CROPS: tuple[tuple[M, M, float, float, float], ...] = (
     (M.BROWN_SOIL, M.SUNFLOWER, 0.84, 0.10, 0.03),
     (M.DARK_SOIL, M.MEADOW, 0.90, 0.08, 0.02),
     (M.STUBBLE, M.MEADOW, 0.76, 0.16, 0.03),
-    (M.BROWN_SOIL, M.ORCHARD, 0.66, 0.14, 0.09),
-    (M.STUBBLE, M.ORCHARD, 0.62, 0.14, 0.10),
+    (M.BROWN_SOIL, M.ORCHARD, 0.70, 0.10, 0.09),
+    (M.STUBBLE, M.ORCHARD, 0.68, 0.10, 0.10),
     (M.MEADOW, M.BROWN_SOIL, 0.94, 0.05, 0.02),
     (M.BROWN_SOIL, M.RED_SOIL, 0.45, 0.25, 0.03),
     (M.BROWN_SOIL, M.DARK_SOIL, 0.72, 0.26, 0.03),
@@ -155,8 +155,8 @@ def _crop(code: Hashes, district: Hashes) -> Bytes:
     return np.where((code & np.uint32(0x700)) < 0x400, favourite, own).astype(np.uint8)
 
 
-def farm(land: Land, frame: Frame, place: Districts) -> None:
-    """Cover the whole frame with parcels of crops, field edges and the roads between districts."""
+def farm(land: Land, frame: Frame, place: Districts) -> Hashes:
+    """Cover the whole frame with parcels of crops and their edges; return the parcels' hashes, (rows, cols)."""
     scale = np.float32(0.75) + np.float32(0.9) * unit(place.hash, 8)
     width = np.float32(20) * scale
     cells = _split(cells_of(place, np.float32(46) * scale, width, stagger=True), width)
@@ -173,6 +173,7 @@ def farm(land: Land, frame: Frame, place: Districts) -> None:
     land.paint(margin * np.float32(0.55) * (kind > 0.62), M.MEADOW, tone=0.95)
     land.paint(margin * np.float32(0.8) * (kind < 0.12), M.HEDGE, tone=0.85)
     land.paint(np.clip(np.float32(0.9) - cells.edge, 0, 1) * np.float32(0.6) * ((kind > 0.3) & (kind < 0.4)), M.TRACK)
+    return cells.hash
 
 
 def lanes(land: Land, place: Districts) -> None:
