@@ -4,6 +4,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LENS_PIXELS = 12;
 const CELL = 26;
+const WIDE_CELL = 44;
 
 function element(tag, attributes = {}, parent = null, namespace = null) {
   const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
@@ -81,7 +82,7 @@ class Stage {
     const room = Math.max(this.figure.clientWidth, 1);
     const tall = Math.max(this.strip.height / rows, 0.02);
     const ratio = Math.min(room / cols, tall);
-    this.zoom = cells ? Math.max(CELL, this.strip.cell || CELL) : ratio >= 1 ? Math.floor(ratio) : ratio;
+    this.zoom = cells ? this.strip.cellSide(cols) : ratio >= 1 ? Math.floor(ratio) : ratio;
     this.image.style.width = `${cols * this.zoom}px`;
     this.image.style.height = `${rows * this.zoom}px`;
     this.image.classList.toggle("whole", this.zoom >= 1);
@@ -210,7 +211,6 @@ class Strip {
     this.send = component.setTriggerValue;
     this.data = data;
     this.height = data.height;
-    this.cell = data.cell;
     this.root.style.setProperty("--least", data.least);
     this.root.classList.toggle("plain", !data.stages.some((stage) => stage.operation));
     while (this.stages.length > data.stages.length) this.stages.pop();
@@ -218,6 +218,12 @@ class Strip {
     this.root.replaceChildren(...this.stages.map((stage) => stage.step), this.readout);
     this.stages.forEach((stage, i) => stage.show(data.stages[i]));
     if (!this.readout.textContent) this.readout.textContent = data.hint;
+  }
+
+  // Cells share the room evenly; they hold their numbers, and never grow beyond what reads well.
+  cellSide(cols) {
+    const share = this.root.clientWidth / this.stages.length - 12;
+    return Math.floor(Math.min(Math.max(share / cols, CELL), WIDE_CELL));
   }
 
   // Benchmarks and browser tests wait for this mark: it changes when the newest picture is on the screen.

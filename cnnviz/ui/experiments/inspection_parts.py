@@ -106,19 +106,20 @@ def _inline(rows: list[dict[str, Any]]) -> Any:
 
 def _histograms(view: View, given: Setting) -> None:
     rows = [
-        {"band": found.name, "value": (left + right) / 2, "pixels": count}
+        {"band": found.name, "from": left, "to": right, "pixels": count}
         for found in view.statistics()
         for left, right, count in _coarse(found.edges, found.counts)
     ]
     chart = (
         alt.Chart(_inline(rows))
-        .mark_area(interpolate="step", opacity=0.8)
+        .mark_bar(binSpacing=0)
         .encode(
-            x=alt.X("value:Q", title=None).axis(tickCount=3),
+            x=alt.X("from:Q", title=None).axis(tickCount=3).bin("binned").scale(zero=False),
+            x2="to:Q",
             y=alt.Y("pixels:Q", title=None).axis(None),
-            tooltip=["band:N", "value:Q", "pixels:Q"],
+            tooltip=["band:N", "from:Q", "to:Q", "pixels:Q"],
         )
-        .properties(width=140, height=70)
+        .properties(width=92, height=60)
         .facet(facet=alt.Facet("band:N", title=None, sort=list(view.scene.band_names)), columns=3)
         .resolve_scale(x="independent", y="independent")
     )
