@@ -15,6 +15,13 @@ from cnnviz.formats import Format
 from cnnviz.reading import is_palette
 
 _TAG_LENGTH, _TAG_COUNT = 500, 100
+# Interleave and compression are one for these formats; asked about a damaged JPEG 2000 file, GDAL 3.10 may not
+# come back.
+_PACKING = {
+    Format.JP2: ("pixel", "jpeg2000"),
+    Format.JPEG: ("pixel", "jpeg"),
+    Format.PNG: ("pixel", "deflate"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,19 +83,24 @@ def band_facts(dataset: Any) -> tuple[BandFacts, ...]:
 def storage(dataset: Any, kind: Format, size: int) -> Storage:
     """Describe how the file of ``size`` bytes keeps its pixels."""
     bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
-    structure = dataset.tags(ns="IMAGE_STRUCTURE")
+    interleave, compression = _PACKING.get(kind) or _packing(dataset)
     return Storage(
         format=kind,
         bits=int(bits) if bits else 8 * item_bytes(dataset.dtypes[0]),
         block=dataset.block_shapes[0],
-        interleave=structure.get("INTERLEAVE", "band").lower(),
-        compression=structure.get("COMPRESSION", "none").lower(),
+        interleave=interleave,
+        compression=compression,
         overviews=tuple(dataset.overviews(1)),
         bytes_on_disk=size,
         palette=is_palette(dataset),
         mask=_mask_kind(dataset),
         control_points=len(dataset.gcps[0]),
     )
+
+
+def _packing(dataset: Any) -> tuple[str, str]:
+    structure = dataset.tags(ns="IMAGE_STRUCTURE")
+    return structure.get("INTERLEAVE", "band").lower(), structure.get("COMPRESSION", "none").lower()
 
 
 def _mask_kind(dataset: Any) -> str:

@@ -103,7 +103,7 @@ def _declared(file: BinaryIO, kind: Format, *, name: str) -> list[Declared]:
     single = {Format.JP2: jp2_size, Format.JPEG: jpeg_size, Format.PNG: png_size}
     try:
         sizes = tiff_sizes(file) if kind is Format.GEOTIFF else [single[kind](file)]
-    except EOFError:
+    except (EOFError, OverflowError, ValueError):  # the last two: an offset that no file can have
         raise SceneError(f"{name} has a damaged {kind.label} header: fetch or export it again") from None
     if len(sizes) > MAX_DIRECTORIES:
         raise UnsafeError(f"{name} holds more than {MAX_DIRECTORIES:,} images: take out the one to look at")
@@ -124,5 +124,5 @@ def _check_declared(declared: Declared, kind: Format, *, name: str, limits: Limi
     if declared.block > limits.block:
         raise UnsafeError(
             f"{size} in blocks of {declared.block / 2**20:,.0f} MB; at most {limits.block // 2**20:,} MB "
-            "can be decoded at a time: store it with tiles of 256 or 512 pixels"
+            "can be decoded at a time: store it as a GeoTIFF with tiles of 256 or 512 pixels"
         )

@@ -6,9 +6,10 @@ Pixel ``i`` covers ``[i, i + 1)``, so its centre is ``i + ½``.
 from math import cos, hypot, isfinite, radians, sin, sqrt
 
 from rasterio.crs import CRS
-from rasterio.errors import CRSError, RasterioError
 from rasterio.transform import Affine
 from rasterio.warp import transform as warp_transform
+
+from cnnviz.reading import FAILURES
 
 # WGS 84: half axis in metres, first eccentricity squared (NIMA TR8350.2, table 3.1).
 _HALF_AXIS, _ECCENTRICITY2 = 6_378_137.0, 6.694_379_990_14e-3
@@ -21,7 +22,7 @@ def lonlat(crs: CRS | None, x: float, y: float) -> tuple[float, float] | None:
         return None
     try:
         lons, lats = warp_transform(crs, "EPSG:4326", [x], [y])
-    except (CRSError, RasterioError):
+    except FAILURES:
         return None
     return (lons[0], lats[0]) if isfinite(lons[0]) and isfinite(lats[0]) else None
 
@@ -32,7 +33,7 @@ def degree_lengths(latitude: float) -> tuple[float, float]:
     Source: the meridional and the normal radius of curvature, as in any textbook of geodesy.
 
     >>> [round(length) for length in degree_lengths(0)], [round(length) for length in degree_lengths(60)]
-    ([110574, 111320], [111412, 55800])
+    ([110574, 111319], [111412, 55800])
     """
     curve = 1 - _ECCENTRICITY2 * sin(radians(latitude)) ** 2
     north = _HALF_AXIS * (1 - _ECCENTRICITY2) / sqrt(curve) ** 3

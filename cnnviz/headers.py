@@ -44,7 +44,10 @@ def png_size(file: BinaryIO) -> Declared:
 
 
 def jpeg_size(file: BinaryIO) -> Declared:
-    """Return what a JPEG's first frame header declares; a block is one row."""
+    """Return what a JPEG's first frame header declares.
+
+    A block is one row, or all coefficients of a progressive picture: they must be held before the first row.
+    """
     file.seek(2)
     while True:
         (marker,) = _take(file, ">H")
@@ -57,8 +60,18 @@ def jpeg_size(file: BinaryIO) -> Declared:
         (length,) = _take(file, ">H")
         if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
             bits, rows, cols, bands = _take(file, ">BHHB")
+            if marker & 3 == 2:
+                return Declared(rows, cols, bands, _coefficients(file, rows, cols, bands))
             return Declared(rows, cols, bands, cols * bands * (bits + 7) // 8)
         file.seek(max(length - 2, 0), 1)
+
+
+def _coefficients(file: BinaryIO, rows: int, cols: int, bands: int) -> int:
+    """Return the bytes of the coefficients of a picture whose components may be subsampled."""
+    factors = [divmod(_take(file, ">BBB")[1], 16) for _ in range(bands)]
+    finest = max(across for across, _ in factors) * max(down for _, down in factors)
+    samples = sum(across * down for across, down in factors) * rows * cols // max(finest, 1)
+    return samples * 2
 
 
 def jp2_size(file: BinaryIO) -> Declared:

@@ -64,11 +64,15 @@ class Source:
                 with quiet():
                     dataset = rasterio.open(self.path, driver=self.format.value)
             except FAILURES:
-                raise SceneError(
-                    f"{self.name} cannot be opened as {self.format.label}; it is damaged: fetch or export it again"
-                ) from None
+                raise self.damaged() from None
             with dataset:
                 yield dataset
+
+    def damaged(self) -> SceneError:
+        """Return the error that says so."""
+        return SceneError(
+            f"{self.name} cannot be opened as {self.format.label}; it is damaged: fetch or export it again"
+        )
 
 
 def read_bands(source: Source, numbers: Sequence[int], area: Area, size: tuple[int, int]) -> NDArray[np.float32]:
@@ -144,7 +148,8 @@ def _hidden(
     flags_of, nodata_of = dataset.mask_flag_enums, dataset.nodatavals
     for place, number in enumerate(numbers):
         flags = flags_of[number - 1]
-        if flags == [MaskFlags.nodata]:
+        exact = values.dtype.kind == "f" or values.dtype.itemsize < 8  # rasterio gives nodata as a float
+        if flags == [MaskFlags.nodata] and exact:
             hidden[place] = values[place] == values.dtype.type(nodata_of[number - 1])
         elif MaskFlags.per_dataset in flags:
             if shared is None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ from cnnviz.formats import LIMITS, Format, Limits, check_file
 from cnnviz.geotiff import geotiff_bytes, write_geotiff
 from cnnviz.ground import lonlat, pixel_metres, unit_name
 from cnnviz.paths import display_name, existing_file, resolve_below, save_upload
-from cnnviz.reading import Area, Source, read_bands
+from cnnviz.reading import FAILURES, Area, Source, read_bands
 from cnnviz.sensors import BandNames, edit_names, name_bands
 from cnnviz.statistics import BandStatistics, band_statistics
 from cnnviz.windows import Window, decoded_samples, finest_overview
@@ -261,27 +262,49 @@ def open_scene(
     file = existing_file(path)
     shown = display_name(name or file.name)
     kind = check_file(file, name=shown, limits=limits)
-    status = file.stat()
-    with Source(file, kind, shown, sidecars).opened() as dataset:
-        facts = band_facts(dataset)
-        crs, transform = placed(dataset)
-        dtype = dataset.dtypes[facts[0].number - 1]
-        return Scene(
-            name=shown,
-            path=file,
-            key=(str(file), status.st_mtime_ns, status.st_size),
-            shape=(dataset.height, dataset.width, len(facts)),
-            dtype=dtype,
-            crs=crs,
-            transform=transform,
-            nodata=dataset.nodatavals[facts[0].number - 1],
-            naming=_named(facts, dtype=dtype, name=shown),
-            facts=facts,
-            storage=storage(dataset, kind, status.st_size),
-            tags=readable_tags(dataset.tags()),
-            limits=limits,
-            sidecars=sidecars,
-        )
+    source = Source(file, kind, shown, sidecars and _sidecars_are_safe(file, limits))
+    try:
+        with source.opened() as dataset:
+            return _scene(source, dataset, limits)
+    except SceneError:
+        raise
+    except FAILURES:
+        raise source.damaged() from None
+
+
+def _sidecars_are_safe(file: Path, limits: Limits) -> bool:
+    """Tell whether overviews and masks beside ``file`` are rasters of ours and lie where they seem to lie."""
+    beside = [path for ending in (".ovr", ".msk") if (path := file.with_name(file.name + ending)).exists()]
+    try:
+        for path in beside:
+            check_file(path, name=path.name, limits=limits)
+    except SceneError:
+        return False
+    return not any(path.is_symlink() for path in beside)
+
+
+def _scene(source: Source, dataset: Any, limits: Limits) -> Scene:
+    """Put together what an open ``dataset`` says."""
+    status = source.path.stat()
+    facts = band_facts(dataset)
+    crs, transform = placed(dataset)
+    dtype = dataset.dtypes[facts[0].number - 1]
+    return Scene(
+        name=source.name,
+        path=source.path,
+        key=(str(source.path), status.st_mtime_ns, status.st_size),
+        shape=(dataset.height, dataset.width, len(facts)),
+        dtype=dtype,
+        crs=crs,
+        transform=transform,
+        nodata=dataset.nodatavals[facts[0].number - 1],
+        naming=_named(facts, dtype=dtype, name=source.name),
+        facts=facts,
+        storage=storage(dataset, source.format, status.st_size),
+        tags=readable_tags(dataset.tags()),
+        limits=limits,
+        sidecars=source.sidecars,
+    )
 
 
 def _named(facts: Sequence[BandFacts], *, dtype: str, name: str) -> BandNames:
