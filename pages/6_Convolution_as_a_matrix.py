@@ -10,8 +10,8 @@ with page(
     "a column.",
 ) as view:
     with controls():
-        chosen = matrix.controls()
-    result = matrix.run(view, matrix.setting(view, chosen))
+        typed = matrix.controls(view)
+    result = matrix.run(view, matrix.setting(typed))
     covered, asked = matrix_lesson.predict(result)
     if not covered:
         matrix_board.show_numbers(result)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 import streamlit as st
 
 from cnnviz.convolve import conv2d
-from cnnviz.errors import GeometryError, KernelError
+from cnnviz.errors import GeometryError
 from cnnviz.grids import format_kernel, parse_kernel
 from cnnviz.kernels import KERNELS
 from cnnviz.matrix import MatrixForm, Sliding, conv_transpose2d, largest_difference, matrix_form
 from cnnviz.ui import link
 from cnnviz.ui.fallback import good_or_default
-from cnnviz.ui.page import more
 from cnnviz.ui.view import View
 
 #: Longest side of the image, of a typed kernel, and how far strides and dilations go; tests walk through them all.
-MAX_IMAGE, MAX_KERNEL, MAX_STRIDE, MAX_DILATION = 12, 7, 4, 3
+MAX_IMAGE, MAX_KERNEL, MAX_STRIDE, MAX_DILATION = 12, 11, 4, 3
 OWN = "own"
 KERNEL_TITLES = {name: kernel.title for name, kernel in KERNELS.items()} | {OWN: "Own kernel"}
 PADDINGS = {"valid": "valid", "same": "same", "full": "full", "1": "1 pixel", "2": "2 pixels"}
@@ -48,8 +47,9 @@ SOURCES = {
     Source.OWN: "Own numbers",
 }
 DIRECTIONS = {Direction.FORWARD: "M · x, convolution", Direction.TRANSPOSED: "Mᵀ · y, transposed"}
-_SEED = 6
 DEFAULT_KERNEL = "vertical_edges"
+DEFAULT_IMAGE = "0,0,0,9,9;0,0,0,9,9;0,0,9,9,9;0,9,9,9,9"
+_SEED = 6
 
 
 @dataclass(frozen=True)
@@ -103,88 +103,67 @@ class Result:
         return self.difference <= 1e-5 * max(reach, 1.0)
 
 
-def controls() -> Chosen:
-    """The row for what the page is about: kernel, image size, padding, dilation, strides, and the direction."""
+def controls(view: View) -> Setting:
+    """The row for what the page is about; a kernel or an image of the visitor's own is text as it was typed."""
     kernel = link.choose("Kernel", KERNEL_TITLES, "matrix_kernel", default=DEFAULT_KERNEL, on_change=_chosen)
-    own = st.session_state.get("matrix_source") == Source.OWN
-    rows = link.figure("Image rows", 1, MAX_IMAGE, 4, "matrix_rows", disabled=own)
-    cols = link.figure("Image columns", 1, MAX_IMAGE, 4, "matrix_cols", disabled=own)
+    source = link.choose("Image", SOURCES, "matrix_source")
+    sized = source is Source.OWN  # then the numbers say how many rows and columns
+    rows = link.figure("Image rows", 1, MAX_IMAGE, 4, "matrix_rows", disabled=sized)
+    cols = link.figure("Image columns", 1, MAX_IMAGE, 4, "matrix_cols", disabled=sized)
     padding = link.choose("Padding", PADDINGS, "matrix_padding")
     dilation = link.figure("Dilation", 1, MAX_DILATION, 1, "matrix_dilation")
     down = link.figure("Stride down", 1, MAX_STRIDE, 1, "matrix_stride_down")
     across = link.figure("Stride across", 1, MAX_STRIDE, 1, "matrix_stride_across")
     direction = link.switch("Direction", DIRECTIONS, "matrix_direction")
-    return kernel, (rows, cols), padding, (down, across), dilation, direction
+    band, image = _image(view, source)
+    stride = (down, across)
+    return Setting(_kernel(kernel), (rows, cols), padding, stride, dilation, direction, source, band, image)
 
 
-Chosen = tuple[str, tuple[int, int], str, tuple[int, int], int, Direction]
+def _kernel(name: str) -> str:
+    if name != OWN:
+        st.session_state["_matrix_last"] = name
+        return format_kernel(KERNELS[name].weights)
+    return link.text("Own kernel", _default_kernel(), "matrix_w", help="Rows apart by ; and weights by spaces.")
 
 
-def setting(view: View, chosen: Chosen) -> Setting:
-    """The rest of the controls, folded away: the image's numbers, a kernel of the visitor's own."""
-    with more("The image's numbers, own kernel"):
-        left, right = st.columns(2)
-        with left:
-            source = link.choose("Image", SOURCES, "matrix_source")
-            band, image = _image_text(view, source)
-        with right:
-            kernel = _kernel_text(chosen[0])
-    return Setting(kernel, *chosen[1:], source, band, image)
+def _image(view: View, source: Source) -> tuple[str, str]:
+    if source is Source.SCENE:
+        bands = {name: name for name in view.scene.band_names}
+        return link.choose("Band", bands, "band", default=view.default_band()), ""
+    if source is Source.OWN:
+        return "", link.text(
+            "Own numbers", DEFAULT_IMAGE, "matrix_image", help="Rows apart by ; and numbers by spaces."
+        )
+    return "", ""
 
 
-def _kernel_text(kernel: str) -> str:
-    if kernel != OWN:
-        st.caption("Choose “Own kernel” above to type one, up to 7 × 7.")
-        return format_kernel(KERNELS[kernel].weights)
-    typed = link.text(
-        "Own kernel as text", _default_kernel(), "matrix_w", help="Rows apart by ; and weights by spaces."
-    )
-    return good_or_default("matrix_w", lambda: _own_kernel(typed), _default_kernel)
+def setting(typed: Setting) -> Setting:
+    """The same with texts that can be read; one that cannot is said, and the last good one stays."""
+    kernel = good_or_default("matrix_w", lambda: _grid(typed.kernel, "a kernel", MAX_KERNEL), _default_kernel)
+    if not typed.image:
+        return replace(typed, kernel=kernel)
+    image = good_or_default("matrix_image", lambda: _grid(typed.image, "an image", MAX_IMAGE), lambda: DEFAULT_IMAGE)
+    return replace(typed, kernel=kernel, image=image)
+
+
+def _grid(text: str, what: str, most: int) -> str:
+    values = parse_kernel(text)
+    if max(values.shape) > most:
+        size = " × ".join(map(str, values.shape))
+        raise GeometryError(f"received {what} of {size}: at most {most} × {most} is expected here; leave some out")
+    return format_kernel(values)
 
 
 def _default_kernel() -> str:
     return format_kernel(KERNELS[DEFAULT_KERNEL].weights)
 
 
-def _own_kernel(text: str) -> str:
-    weights = parse_kernel(text)
-    if max(weights.shape) > MAX_KERNEL:
-        rows, cols = weights.shape
-        raise KernelError(f"received a kernel of {rows} × {cols}: at most {MAX_KERNEL} × {MAX_KERNEL} is expected here")
-    return format_kernel(weights)
-
-
 def _chosen() -> None:
-    """Choosing “own” starts from the kernel in view."""
-    if st.session_state["matrix_kernel"] != OWN:
-        st.session_state["_matrix_last"] = st.session_state["matrix_kernel"]
-        return
-    last = KERNELS[st.session_state.get("_matrix_last", DEFAULT_KERNEL)].weights
-    if max(last.shape) <= MAX_KERNEL:
-        st.session_state["matrix_w"] = format_kernel(last)
-
-
-def _image_text(view: View, source: Source) -> tuple[str, str]:
-    if source is Source.SCENE:
-        bands = {name: name for name in view.scene.band_names}
-        return link.choose("Band", bands, "band", default=view.default_band()), ""
-    if source is Source.OWN:
-        typed = link.text(
-            "Own numbers", DEFAULT_IMAGE, "matrix_image", help="Rows apart by ; and numbers by spaces, up to 12 × 12."
-        )
-        return "", good_or_default("matrix_image", lambda: _own_image(typed), lambda: DEFAULT_IMAGE)
-    return "", ""
-
-
-DEFAULT_IMAGE = "0,0,0,9,9;0,0,0,9,9;0,0,9,9,9;0,9,9,9,9"
-
-
-def _own_image(text: str) -> str:
-    values = parse_kernel(text)
-    if max(values.shape) > MAX_IMAGE:
-        rows, cols = values.shape
-        raise GeometryError(f"received an image of {rows} × {cols}: at most {MAX_IMAGE} × {MAX_IMAGE} is expected here")
-    return format_kernel(values)
+    """Choosing “own” starts from the kernel that was in view."""
+    if st.session_state["matrix_kernel"] == OWN:
+        last = KERNELS[st.session_state.get("_matrix_last", DEFAULT_KERNEL)]
+        st.session_state["matrix_w"] = format_kernel(last.weights)
 
 
 def image_of(view: View, given: Setting) -> np.ndarray:
