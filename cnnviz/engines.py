@@ -57,16 +57,23 @@ class _Block(NamedTuple):
         else:
             out[:] = 0
         # OpenCV leaves zero weights out, yet 0 · NaN and 0 · inf are NaN.
-        if self.zeros.any() and not _all_finite(image):
-            unknown = (~np.isfinite(image)).view(np.uint8)
-            touched = cv2.dilate(unknown, self.zeros, anchor=anchor, borderType=border, borderValue=0)
-            out[touched.reshape(out.shape).view(bool)] = np.nan
+        if self.zeros.any():
+            _spread_holes(image, out, self.zeros, anchor, border)
 
 
-def _all_finite(image: Array) -> bool:
-    flat = image.ravel(order="K")
-    # One pass of BLAS; large numbers may overflow there, then the exact test decides.
-    return bool(np.isfinite(np.vdot(flat, flat)) or np.isfinite(image).all())
+def _spread_holes(image: Array, out: Array, taps: NDArray[np.uint8], anchor: tuple[int, int], border: int) -> None:
+    """Write NaN wherever one of the ``taps`` lies on NaN or infinity, some rows at a time."""
+    reach = len(taps) - 1
+    step = max(_STRIP_BYTES // image[0].nbytes, 4 * reach) + 1
+    for first in range(0, len(image), step):
+        start = max(0, first - reach)
+        seen = image[start : first + step + reach]
+        holes = ~np.isfinite(seen)
+        if holes.any():
+            touched = cv2.dilate(holes.view(np.uint8), taps, anchor=anchor, borderType=border, borderValue=0)
+            touched = touched.reshape(seen.shape)
+            part = out[first : first + step]
+            np.copyto(part, np.nan, where=touched[first - start :][: len(part)].view(bool))
 
 
 def _blocks(taps: Array, axes: Axes) -> list[_Block]:
