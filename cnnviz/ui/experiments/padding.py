@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 import numpy as np
 import streamlit as st
@@ -12,6 +13,7 @@ from cnnviz.grids import format_kernel, parse_kernel
 from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D
 from cnnviz.padding import Border, PaddingLike, plan
+from cnnviz.samples import open_sample
 from cnnviz.ui import link
 from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.page import more
@@ -20,8 +22,20 @@ from cnnviz.walk import MAX_GRID, Walk, small_grid, walk_kernel
 
 MAX_STRIDE, MAX_DILATION, MAX_CUSTOM = 10, 5, 12
 OWN = "own"
-KERNEL_TITLES = {name: kernel.title for name, kernel in KERNELS.items()} | {OWN: "Own kernel"}
-DEFAULT_KERNEL = "vertical_edges"
+KERNELS_OFFERED = {name: kernel.title for name, kernel in KERNELS.items()} | {OWN: "Own kernel"}
+FIRST_KERNEL = "vertical_edges"
+GRIDS_OFFERED = {
+    "bright_dark": "5 × 6, bright to dark",
+    "random_grid": "5 × 5 digits",
+    "river": "12 × 12 river bend",
+    OWN: "Own digits",
+}
+FIRST_GRID = "bright_dark"
+_RIVER = (
+    "7,8,7,6,2,1,1,5,7,8,7,8;8,7,7,6,1,1,2,6,8,7,7,7;7,7,8,4,1,1,3,7,7,8,6,7;6,7,7,2,1,1,6,7,8,7,7,8;"
+    "7,6,4,1,1,2,7,8,7,7,8,7;6,5,2,1,1,5,7,7,6,8,7,7;5,3,1,1,3,6,8,7,7,7,7,8;4,1,1,2,6,7,7,8,7,6,8,7;"
+    "2,1,1,4,7,8,7,7,6,7,7,7;1,1,2,6,7,7,8,6,7,8,7,6;1,1,4,7,8,7,7,7,8,7,7,8;1,2,6,7,7,8,6,7,7,7,8,7"
+)
 
 
 class Around(StrEnum):
@@ -46,18 +60,6 @@ _AROUND_HELP = (
     "same, even: (k − 1) / 2 on each side, rounded down, whatever the stride. full: the whole kernel sees every cell."
 )
 FILLS = {Border.ZERO: "zero", Border.REPLICATE: "replicate", Border.REFLECT: "reflect", Border.WRAP: "wrap"}
-GRIDS = {
-    "bright_dark": ("5 × 6, bright to dark", "12,12,12,0,0,0;" * 4 + "12,12,12,0,0,0"),
-    "digits": ("5 × 5 digits", "3,1,0,2,7;4,8,1,5,0;2,6,9,3,1;0,5,2,4,8;7,1,3,6,2"),
-    "river": (
-        "12 × 12 river bend",
-        "7,8,7,6,2,1,1,5,7,8,7,8;8,7,7,6,1,1,2,6,8,7,7,7;7,7,8,4,1,1,3,7,7,8,6,7;6,7,7,2,1,1,6,7,8,7,7,8;"
-        "7,6,4,1,1,2,7,8,7,7,8,7;6,5,2,1,1,5,7,7,6,8,7,7;5,3,1,1,3,6,8,7,7,7,7,8;4,1,1,2,6,7,7,8,7,6,8,7;"
-        "2,1,1,4,7,8,7,7,6,7,7,7;1,1,2,6,7,7,8,6,7,8,7,6;1,1,4,7,8,7,7,7,8,7,7,8;1,2,6,7,7,8,6,7,7,7,8,7",
-    ),
-}
-GRID_TITLES = {name: title for name, (title, _) in GRIDS.items()} | {OWN: "Own digits"}
-DEFAULT_GRID = "bright_dark"
 
 
 @dataclass(frozen=True)
@@ -92,17 +94,17 @@ class Setting:
         """The operation in words, such as ``3 × 3 Vertical edges, stride 2, dilation 3``."""
         return self.layer().title + (f", dilation {self.dilation}" if self.dilation > 1 else "")
 
-    def layer(self, fill: Border | None = None) -> Conv2D:
+    def layer(self) -> Conv2D:
         """The setting as a layer; raises CnnvizError for what no layer can be."""
         return Conv2D(
             find_name(self.weights) or self.weights,
             padding=self.padding,
             stride=self.stride,
             dilation=self.dilation,
-            border=fill or self.fill,
+            border=self.fill,
         )
 
-    def walk(self, fill: Border | None = None) -> Walk:
+    def walk(self) -> Walk:
         """The setting's walk over the small grid; raises CnnvizError where the kernel does not fit."""
         return walk_kernel(
             parse_kernel(self.grid),
@@ -110,22 +112,36 @@ class Setting:
             padding=self.padding,
             stride=self.stride,
             dilation=self.dilation,
-            border=fill or self.fill,
+            border=self.fill,
         )
 
 
-DEFAULT = Setting(format_kernel(KERNELS[DEFAULT_KERNEL].weights), GRIDS[DEFAULT_GRID][1])
+def kernel_text(name: str) -> str:
+    """A kernel of the catalogue as text."""
+    return format_kernel(KERNELS[name].weights)
+
+
+@cache
+def grid_text(name: str) -> str:
+    """One of the grids that are always there, as text: two samples, and a river bend."""
+    return _RIVER if name == "river" else format_kernel(open_sample(name).read().array[..., 0])
+
+
+def first() -> Setting:
+    """What the page shows first: a vertical edge, and the false ones that zeros put beside it."""
+    return Setting(kernel_text(FIRST_KERNEL), grid_text(FIRST_GRID))
 
 
 def controls() -> Setting:
-    """The row for what the page is about: padding, what fills it, strides and dilation; the rest stays as it is."""
-    around = link.choose("Padding", AROUND, "pad", default=DEFAULT.around, help=_AROUND_HELP)
+    """The row for what the page is about: padding, what fills it, strides and dilation; the rest is as at first."""
+    around = link.choose("Padding", AROUND, "pad", default=Around.SAME, help=_AROUND_HELP)
     fill = link.choose("Border fill", FILLS, "pad_fill")
+    # 0 can be typed, so that the page says why it cannot be.
     down = link.figure("Stride down", 0, MAX_STRIDE, 1, "pad_down")
     across = link.figure("Stride across", 0, MAX_STRIDE, 1, "pad_across")
     dilation = link.figure("Dilation", 0, MAX_DILATION, 1, "pad_dilation")
-    custom = _custom() if around is Around.CUSTOM else DEFAULT.custom
-    return Setting(DEFAULT.kernel, DEFAULT.grid, around, custom, fill, (down, across), dilation)
+    custom = _custom() if around is Around.CUSTOM else Setting.custom
+    return replace(first(), around=around, custom=custom, fill=fill, stride=(down, across), dilation=dilation)
 
 
 def _custom() -> tuple[tuple[int, int], tuple[int, int]]:
@@ -146,59 +162,60 @@ def setting(view: View, chosen: Setting) -> tuple[Setting, str]:
         with right:
             names = {name: name for name in view.scene.band_names}
             band = link.choose("Band", names, "band", default=view.default_band())
-    given = Setting(kernel, grid, chosen.around, chosen.custom, chosen.fill, chosen.stride, chosen.dilation)
-    return good_or_default("padding", lambda: _possible(given), lambda: DEFAULT), band
+    given = replace(chosen, kernel=kernel, grid=grid)
 
+    def possible() -> Setting:
+        given.layer()
+        return given
 
-def _possible(given: Setting) -> Setting:
-    given.layer()
-    return given
+    return good_or_default("padding", possible, first), band
 
 
 def walked(given: Setting) -> tuple[Setting, Walk]:
     """The setting and its walk over the grid; where the kernel does not fit there, say so and keep the last one."""
-    fitting = good_or_default("padding_walk", lambda: _fitting(given), lambda: DEFAULT)
-    return fitting, fitting.walk()
 
+    def fitting() -> Setting:
+        given.walk()
+        return given
 
-def _fitting(given: Setting) -> Setting:
-    given.walk()
-    return given
+    found = good_or_default("padding_walk", fitting, first)
+    return found, found.walk()
 
 
 def _grid() -> str:
-    name = link.choose("Grid", GRID_TITLES, "pad_grid", default=DEFAULT_GRID, on_change=_grid_chosen)
+    name = link.choose("Grid", GRIDS_OFFERED, "pad_grid", default=FIRST_GRID, on_change=_grid_chosen)
     if name != OWN:
-        return GRIDS[name][1]
+        st.session_state["_pad_grid_seen"] = name
+        return grid_text(name)
     help = f"Rows apart by ; and numbers by spaces, up to {MAX_GRID} × {MAX_GRID}."
-    text = link.text("Digits", GRIDS["digits"][1], "pad_digits", help=help)
-    return good_or_default(
-        "padding_digits", lambda: format_kernel(small_grid(parse_kernel(text))), lambda: DEFAULT.grid
-    )
+    text = link.text("Digits", grid_text(FIRST_GRID), "pad_digits", help=help)
+
+    def typed() -> str:
+        return format_kernel(small_grid(parse_kernel(text)))
+
+    return good_or_default("padding_digits", typed, lambda: grid_text(FIRST_GRID))
+
+
+def _kernel() -> str:
+    name = link.choose("Kernel", KERNELS_OFFERED, "pad_kernel", default=FIRST_KERNEL, on_change=_kernel_chosen)
+    if name != OWN:
+        st.session_state["_pad_kernel_seen"] = name
+        return kernel_text(name)
+    text = link.text("Own kernel", kernel_text(FIRST_KERNEL), "pad_w", help="Rows apart by ; and weights by spaces.")
+
+    def typed() -> str:
+        return format_kernel(parse_kernel(text))
+
+    return good_or_default("padding_kernel", typed, lambda: kernel_text(FIRST_KERNEL))
 
 
 def _grid_chosen() -> None:
     """Own digits start from the grid that was in view."""
-    _start_from("pad_grid", "pad_digits", {name: text for name, (_, text) in GRIDS.items()}, DEFAULT_GRID)
-
-
-def _kernel() -> str:
-    name = link.choose("Kernel", KERNEL_TITLES, "pad_kernel", default=DEFAULT_KERNEL, on_change=_kernel_chosen)
-    if name != OWN:
-        return format_kernel(KERNELS[name].weights)
-    text = link.text("Own kernel as text", DEFAULT.kernel, "pad_w", help="Rows apart by ; and weights by spaces.")
-    return good_or_default("padding_kernel", lambda: format_kernel(parse_kernel(text)), lambda: DEFAULT.kernel)
+    if st.session_state["pad_grid"] == OWN:
+        st.session_state["pad_digits"] = grid_text(st.session_state["_pad_grid_seen"])
 
 
 def _kernel_chosen() -> None:
     """A kernel of one's own starts from the one that was in view."""
-    texts = {name: format_kernel(kernel.weights) for name, kernel in KERNELS.items()}
-    _start_from("pad_kernel", "pad_w", texts, DEFAULT_KERNEL)
-
-
-def _start_from(chosen: str, typed: str, texts: dict[str, str], default: str) -> None:
-    state = st.session_state
-    if state[chosen] == OWN:
-        state[typed] = texts[state.get(f"_last_{chosen}", default)]
-    else:
-        state[f"_last_{chosen}"] = state[chosen]
+    if st.session_state["pad_kernel"] == OWN:
+        st.session_state["pad_w"] = kernel_text(st.session_state["_pad_kernel_seen"])

@@ -119,7 +119,7 @@ def _ends(axis: Axis) -> list[slice]:
 def _stage(view: View, found: Result, edge: Edge, name: str, shared: tuple[tuple[slice, slice], ColourScale]) -> Stage:
     (rows, cols), scale = shared
     array, field = edge.array[rows, cols], found.after.field
-    corner = field.place(view.transform) * Affine.translation(cols.start, rows.start)
+    corner = field.place(view.transform) @ Affine.translation(cols.start, rows.start)
     return Stage(
         name=name,
         picture=scale.indices(array),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cnnviz.padding import Axis, Border
@@ -34,7 +36,7 @@ def choices(axis: Axis) -> list[int]:
     [2, 3, 4, 5]
     """
     bare = axis._replace(before=0, after=0)
-    mistakes = [bare.out, axis._replace(stride=1).out, axis.size, axis.out - 1, axis.out + 1, axis.out + 2]
+    mistakes = [bare.out, axis._replace(stride=1).out, axis.size, axis.out - 1, *range(axis.out + 1, axis.out + 4)]
     wrong = [found for found in dict.fromkeys(mistakes) if found >= 1 and found != axis.out]
     return sorted([axis.out, *wrong[:3]])
 
@@ -79,4 +81,8 @@ def seen_equally(found: Walk) -> bool:
 def edge_gone(given: Setting, found: Walk) -> bool:
     """Whether zeros would give the left border an edge that this fill does not, at the same size."""
     same_size = found.outputs.shape == found.grid.shape
-    return same_size and not np.any(found.outputs[:, 0]) and bool(np.any(given.walk(Border.ZERO).outputs[:, 0]))
+    return (
+        same_size
+        and not np.any(found.outputs[:, 0])
+        and bool(np.any(replace(given, fill=Border.ZERO).walk().outputs[:, 0]))
+    )

@@ -13,7 +13,7 @@ from cnnviz.facts import item_bytes
 from cnnviz.geometry import ReceptiveField
 from cnnviz.layers import FeatureMap, Network
 from cnnviz.render import ColourScale, number
-from cnnviz.ui.experiments.padding import DEFAULT, Setting
+from cnnviz.ui.experiments.padding import Setting, first
 from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.maps import band_stage, map_stage
 from cnnviz.ui.pictures import strip
@@ -51,7 +51,7 @@ def run(view: View, given: Setting, band: str) -> Result:
         given.layer().axes(before.shape)
         return given
 
-    fitting = good_or_default("padding_scene", attempt, lambda: DEFAULT)
+    fitting = good_or_default("padding_scene", attempt, first)
     return apply(view, fitting, band)
 
 
