@@ -3,12 +3,12 @@ import sys
 
 import numpy as np
 import pytest
-from random_networks import BORDERS, random_network
 
 from cnnviz.errors import ModelError, RecipeError
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
 from cnnviz.padding import resolve_padding
 from cnnviz.portable import same_padding
+from tests.random_networks import BORDERS, random_network
 
 
 def ran(code, image):

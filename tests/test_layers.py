@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import scipy.ndimage
 from affine import Affine
-from random_networks import BORDERS, random_network
 from scipy.special import expit
 
 from cnnviz.errors import GeometryError, KernelError, RecipeError
 from cnnviz.kernels import KERNELS
 from cnnviz.layers import Activation, Conv2D, Kind, Layer, Network, Pool2D, ReceptiveField
 from cnnviz.padding import Border
+from tests.random_networks import BORDERS, random_network
 
 
 def noise(*shape, seed=0):

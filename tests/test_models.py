@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from random_networks import random_network
 
 from cnnviz.errors import GeometryError, ModelError
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
+from tests.random_networks import random_network
 
 keras = pytest.importorskip("keras")
 

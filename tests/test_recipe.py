@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import BORDERS, random_network
 
 from cnnviz.errors import CnnvizError, RecipeError
 from cnnviz.kernels import KERNELS
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
 from cnnviz.recipe import MAX_TEXT
+from tests.random_networks import BORDERS, random_network
 
 RED_EDGES = """
 {"version": 1, "name": "red edges", "bands": ["B04", "B08"],
