@@ -118,14 +118,14 @@ def _noise() -> Array:
 
 
 def card() -> Array:
-    """Synthetic picture ``(32, 128)`` of an edge, bright lines on dark, dark lines on bright, and noise.
+    """Synthetic picture ``(48, 48)``: an edge beside bright lines on dark, above dark lines on bright beside noise.
 
     >>> card().shape
-    (32, 128)
+    (48, 48)
     """
-    side = 32
+    side = 24
     edge, bright = np.zeros((side, side)), np.zeros((side, side))
     edge[:, side // 2 + 1 :] = BRIGHT  # an odd column, so that windows of even size straddle it
-    bright[side // 4 + 1] = bright[:, side // 3] = BRIGHT
+    bright[side // 4] = bright[:, side // 3] = BRIGHT
     np.fill_diagonal(bright, BRIGHT)
-    return np.concatenate([edge, bright, BRIGHT - bright, _noise()[:side, :side]], axis=1).astype(np.float32)
+    return np.block([[edge, bright], [BRIGHT - bright, _noise()[:side, :side]]]).astype(np.float32)

@@ -2,7 +2,7 @@
 // pointing at a cell of the input rings every result that sees it. All numbers come with the setting.
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDE = 34, NARROW = 24, MAX_SHOWN = 16, DIGITS = 6;
+const WIDE = 36, NARROW = 24, GAP = 22, ONE_ROW = 700, MAX_SHOWN = 16, DIGITS = 6;
 
 function element(tag, attributes = {}, parent = null, namespace = null) {
   const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
@@ -110,9 +110,13 @@ class Pooling {
     return panel;
   }
 
+  // All grids in one row where there is room, else the widest one across.
   cellSize() {
-    const room = this.root.clientWidth - 4;
-    return Math.max(NARROW, Math.min(WIDE, Math.floor(room / this.data.input.texts[0].length)));
+    const { input, maps } = this.data;
+    const room = this.root.clientWidth;
+    const widths = [input, ...maps].map(({ texts }) => texts[0].length);
+    const across = room < ONE_ROW ? (room - 4) / widths[0] : (room - GAP * maps.length) / widths.reduce((sum, width) => sum + width, 0);
+    return Math.max(NARROW, Math.min(WIDE, Math.floor(across)));
   }
 
   build() {

@@ -1,0 +1,53 @@
+"""One pixel that a page looks at closely: clicked in a picture or typed, and kept in the URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from cnnviz.geometry import ReceptiveField
+from cnnviz.ui import link
+from cnnviz.ui.view import View
+
+_KEY = "at"
+_PLACE = re.compile(r"\s*(\d{1,7})\s*,\s*(\d{1,7})\s*")
+
+
+def field(view: View, otherwise: tuple[int, int]) -> tuple[int, int]:
+    """The pixel (row, col) of the window, with a field to type it; ``otherwise`` where none in the window is chosen."""
+    text = link.text("Pixel", "", _KEY, placeholder="row, column", help=_HELP, width=200)
+    found = _PLACE.fullmatch(text)
+    if text.strip() and found is None:
+        st.error(f"Received “{text[:40]}” as a pixel; two whole numbers are expected, row, column, such as 120, 84.")
+    row, col = (int(found[1]) - view.window.row, int(found[2]) - view.window.col) if found else otherwise
+    return (row, col) if 0 <= row < view.window.rows and 0 <= col < view.window.cols else otherwise
+
+
+_HELP = "Row, column of the scene, counted from 0. A click in a picture fills it in; a pixel outside the window waits."
+
+
+def picker(view: View, fields: Sequence[ReceptiveField], strip: str) -> Callable[[], None]:
+    """What a click in the ``strip`` does: the centre of what the clicked pixel saw becomes the chosen one."""
+    return partial(_choose, view, tuple(fields), strip)
+
+
+def _choose(view: View, fields: tuple[ReceptiveField, ...], strip: str) -> None:
+    picked = st.session_state[strip]["pick"]
+    centre = fields[picked["stage"]].centre(picked["row"], picked["col"])
+    sizes = view.window.rows, view.window.cols
+    row, col = (min(max(int(at), 0), size - 1) for at, size in zip(centre, sizes, strict=True))
+    st.session_state[_KEY] = f"{view.window.row + row}, {view.window.col + col}"
+
+
+def strongest(array: np.ndarray) -> tuple[int, int]:
+    """Place of the largest magnitude in the middle of a map ``(rows, cols)``, where there is room around it."""
+    rows, cols = (size // 4 for size in array.shape)
+    middle = np.abs(array[rows : array.shape[0] - rows, cols : array.shape[1] - cols])
+    if not np.isfinite(middle).any():
+        return array.shape[0] // 2, array.shape[1] // 2
+    row, col = np.unravel_index(np.nanargmax(middle), middle.shape)
+    return rows + int(row), cols + int(col)
