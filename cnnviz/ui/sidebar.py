@@ -26,6 +26,7 @@ _navigator = st.components.v2.component(
     js=(_FILES / "navigator.js").read_text(),
 )
 
+_SOURCES = {NameSource.GUESS: "a guess", NameSource.EDITED: "yours"}
 _SIDES = (64, 128, 256, 512, 1024)
 _WINDOW = 512
 
@@ -154,7 +155,7 @@ def _band_names(here: Visit, name: str, scene: Scene) -> None:
     """Say where the bands' names come from, and let the visitor mend them."""
     if scene.naming.source == NameSource.FILE:
         return
-    with st.expander("Names of the bands", key="names"):
+    with st.expander(f"Names of the bands: {_SOURCES[scene.naming.source]}", key="names"):
         st.caption(scene.naming.reason)
         typed = st.text_input("Names, in the file's order", ", ".join(scene.band_names), key=f"_typed_{name}")
         if typed == ", ".join(scene.band_names):

@@ -187,3 +187,36 @@ def test_two_visitors_do_not_meet(browser, server, page, tmp_path):
     assert "mine.tif" in page.get_by_test_id("stSidebar").inner_text()
     assert "mine.tif" not in stranger.get_by_test_id("stSidebar").inner_text()
     stranger.context.close()
+
+
+def test_the_window_is_dragged_over_the_overview_and_stays_on_the_next_page(page, server, local_root):
+    values = np.arange(1200 * 1000, dtype="float32").reshape(1200, 1000, 1)
+    raster(local_root / "large.tif", values)
+    visit(page, server.url + "/?path=large.tif&scene=large.tif")
+    overview = page.get_by_role("application")
+    area = overview.bounding_box()
+    page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 2, area["y"] + 2)
+    page.mouse.up()
+    settle(page)
+    assert re.search(r"row=0", page.url)
+    assert re.search(r"col=0", page.url)
+    page.get_by_role("link", name="Kernel playground").first.click()
+    settle(page)
+    assert "0 … 511" in page.locator("figcaption").first.inner_text().replace("\u202f", "")[:80]
+
+
+def test_guessed_names_are_called_a_guess_and_can_be_mended(page, server, local_root):
+    raster(local_root / "two.tif", np.ones((40, 50, 2), "float32"))
+    visit(page, server.url + "/?path=two.tif&scene=two.tif")
+    page.get_by_text("Names of the bands: a guess").click()
+    field = page.get_by_role("textbox", name="Names, in the file's order")
+    field.fill("B04")
+    field.press("Enter")
+    settle(page)
+    assert "2" in page.get_by_test_id("stAlert").inner_text()
+    field.fill("B04, B08")
+    field.press("Enter")
+    settle(page)
+    assert "B08" in page.locator("figcaption").first.inner_text()
