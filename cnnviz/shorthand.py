@@ -28,9 +28,9 @@ from cnnviz.kernels import KERNELS
 from cnnviz.padding import Border, Padding
 from cnnviz.weights import Array, Pair, shortest
 
-MAX_TEXT = 20_000
+MAX_TEXT = 30_000
 #: Weights whose text is longer than this go to the shelf, where there is one.
-MAX_WEIGHTS = 800
+MAX_WEIGHTS = 300
 _PLUS = re.compile(r"(?<!e)\+", re.IGNORECASE)
 _SHELVED = re.compile(r"#([0-9a-f]{16})")
 
