@@ -108,7 +108,7 @@ def _histograms(view: View, given: Setting) -> None:
     rows = [
         {"band": found.name, "from": left, "to": right, "pixels": count}
         for found in view.statistics()
-        for left, right, count in _coarse(found.edges, found.counts)
+        for left, right, count in coarse(found.edges, found.counts)
     ]
     chart = (
         alt.Chart(_inline(rows))
@@ -127,7 +127,7 @@ def _histograms(view: View, given: Setting) -> None:
     st.caption(f"Digital numbers {view.basis}; each band on axes of its own.")
 
 
-def _coarse(edges: tuple[float, ...], counts: tuple[int, ...], bins: int = 64) -> list[tuple[float, float, int]]:
+def coarse(edges: tuple[float, ...], counts: tuple[int, ...], bins: int = 64) -> list[tuple[float, float, int]]:
     """Neighbouring bins joined until at most ``bins`` are left: (left edge, right edge, count)."""
     step = max(-(-len(counts) // bins), 1)
     starts = range(0, len(counts), step)

@@ -23,40 +23,35 @@ _TURNS = {
 
 def show(view: View, given: Setting) -> None:
     """Show the picture; a click on it sets a pin."""
-    stage = _stage(view, given)
+    shown = stage(view, given)
     if given.orientation is Orientation.AS_STORED:
-        stage = replace(stage, pins=pinned(view))
         hint = "Click a pixel to pin it; its spectrum is drawn."
-        strip([stage], PINS, crs=view.crs, hint=hint, height=620, on_pick=add_pin)
+        pins = replace(shown, pins=pinned(view))
+        strip([pins], PINS, crs=view.crs, hint=hint, height=620, on_pick=add_pin)
     else:
-        strip([replace(stage, transform=None)], "turned", hint="Turned as an array; pins wait.", height=620)
+        strip([replace(shown, transform=None)], "turned", hint="Turned as an array; pins wait.", height=620)
 
 
-def _stage(view: View, given: Setting) -> Stage:
-    values = _values(view, given)
-    scales = _scales(view, given)
+def stage(view: View, given: Setting) -> Stage:
+    """The picture of a setting, with its caption and legend."""
+    found = scales(view, given)
+    array = values(view, given)
     if given.bits < 16:
-        values = np.dstack(
-            [render.quantise(values[..., i], scale.low, scale.high, given.bits) for i, scale in enumerate(scales)]
-        )
-    turned = _TURNS[given.orientation](values)
-    alone = len(scales) == 1
-    picture = (
-        scales[0].indices(turned[..., 0])
-        if alone
-        else render.composite(turned, [(scale.low, scale.high) for scale in scales])
-    )
+        layers = zip(np.moveaxis(array, -1, 0), found, strict=True)
+        array = np.dstack([render.quantise(layer, scale.low, scale.high, given.bits) for layer, scale in layers])
+    array = _TURNS[given.orientation](array)
+    alone = len(found) == 1
     return Stage(
         name=_name(given),
-        picture=picture,
-        caption=caption(turned, view.metres, _note(given, scales)),
-        alt=f"{_name(given)} of {view.scene.name}, {render.size(*turned.shape[:2])} pixels.",
-        scale=scales[0] if alone else None,
+        picture=found[0].indices(array[..., 0]) if alone else render.composite(array, [(s.low, s.high) for s in found]),
+        caption=caption(array, view.metres, _note(given, found)),
+        alt=f"{_name(given)} of {view.scene.name}, {render.size(*array.shape[:2])} pixels.",
+        scale=found[0] if alone else None,
         transform=view.transform if view.on_ground else None,
     )
 
 
-def _values(view: View, given: Setting) -> np.ndarray:
+def values(view: View, given: Setting) -> np.ndarray:
     """Float32 ``(rows, cols, bands)`` in the unit of the setting."""
     array = view.patch(given.bands).array
     if given.calibration is not None:
@@ -67,17 +62,18 @@ def _values(view: View, given: Setting) -> np.ndarray:
     return array
 
 
-def _scales(view: View, given: Setting) -> list[ColourScale]:
+def scales(view: View, given: Setting) -> list[ColourScale]:
+    """One colour scale per channel of the picture."""
     if given.what is What.INDEX:
         return [ColourScale(Palette.SIGNED, -1.0, 1.0, f"fixed, {render.span(-1, 1)}")]
     basis = "" if given.rule is StretchRule.MANUAL else f" {view.basis}"
-    scales = []
+    found = []
     for band in given.bands:
         ends = np.array(render.limits(view.band_statistics(band), given.rule, given.manual))
         if given.calibration is not None and given.rule is not StretchRule.MANUAL:
             ends = to_reflectance(ends, given.calibration)
-        scales.append(ColourScale(Palette.GREY, float(ends[0]), float(ends[1]), f"{given.rule}{basis}"))
-    return scales
+        found.append(ColourScale(Palette.GREY, float(ends[0]), float(ends[1]), f"{given.rule}{basis}"))
+    return found
 
 
 def _name(given: Setting) -> str:

@@ -1,0 +1,97 @@
+"""What the inspection page says of a scene: stretches, indices, spectra and sizes, counted independently."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cnnviz.render import StretchRule
+from cnnviz.samples import open_sample
+from cnnviz.scene import Window
+from cnnviz.sensors import calibrate
+from cnnviz.ui.experiments import inspection_parts, inspection_picture
+from cnnviz.ui.experiments.inspection import Orientation, Setting, What
+from cnnviz.ui.view import View
+
+PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "1_Image_inspection.py")
+
+
+@pytest.fixture(scope="module")
+def view():
+    scene = open_sample("sentinel2")
+    return View(scene, Window(200, 210, 90, 101), scene)
+
+
+def setting(what=What.BAND, bands=("B08",), index="", **changes):
+    given = {"rule": StretchRule.PERCENTILE, "manual": (0.0, 1.0), "calibration": None, "bits": 16}
+    given |= {"orientation": Orientation.AS_STORED} | changes
+    return Setting(what, bands, index, **given)
+
+
+def page(**query):
+    app = AppTest.from_file(PAGE, default_timeout=30)
+    app.query_params.update(query)
+    return app.run()
+
+
+@pytest.mark.parametrize("rule", [StretchRule.PERCENTILE, StretchRule.MINMAX, StretchRule.DEVIATION])
+def test_a_stretch_is_that_of_the_whole_raster_not_of_the_window(view, rule):
+    whole = view.scene.read(bands=["B08"]).array
+    valid = whole[np.isfinite(whole)].astype(np.float64)
+    expected = {
+        StretchRule.PERCENTILE: np.percentile(valid, [2, 98]),
+        StretchRule.MINMAX: [valid.min(), valid.max()],
+        StretchRule.DEVIATION: valid.mean() + 2 * valid.std() * np.array([-1, 1]),
+    }[rule]
+    scale = inspection_picture.scales(view, setting(rule=rule))[0]
+    np.testing.assert_allclose([scale.low, scale.high], expected, rtol=1e-3)
+
+
+def test_ndvi_is_computed_from_reflectance(view):
+    offset = calibrate("-1000")
+    numbers = view.patch(["B08", "B04"]).array.astype(np.float64)
+    infrared, red = ((numbers[..., i] - 1000) / 10000 for i in (0, 1))
+    found = inspection_picture.values(view, setting(What.INDEX, ("B08", "B04"), "NDVI", calibration=offset))
+    np.testing.assert_allclose(found[..., 0], (infrared - red) / (infrared + red), rtol=1e-4)
+
+
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_fewer_bits_leave_as_many_levels(view, bits):
+    stage = inspection_picture.stage(view, setting(bits=bits))
+    assert len(np.unique(stage.picture)) <= 2**bits
+    assert f"{2**bits} levels" in stage.caption
+
+
+def test_the_automatic_offset_is_the_one_that_the_file_states(view):
+    found = view.calibration()
+    assert (found.offset, found.source.value) == (-1000, "file")
+
+
+def test_histogram_bins_joined_hold_every_pixel(view):
+    for found in view.statistics():
+        joined = inspection_parts.coarse(found.edges, found.counts)
+        assert sum(count for *_, count in joined) == found.valid
+        assert (joined[0][0], joined[-1][1]) == (found.edges[0], found.edges[-1])
+        assert len(joined) <= 64
+
+
+def test_pins_in_a_link_are_shown_and_nonsense_among_them_is_left_out():
+    app = page(pins="10, 20; zebra; 99999, 1", part="values")
+    assert not app.exception
+    assert app.text_input(key="pins").value.startswith("10, 20")
+
+
+@pytest.mark.parametrize("part", ["spectra", "histograms", "values", "cube", "file"])
+@pytest.mark.parametrize("scene", ["sentinel2", "elevation", "china", "random_grid"])
+def test_every_side_of_every_kind_of_scene_is_shown(scene, part):
+    app = page(scene=scene, part=part)
+    assert not app.exception
+    assert not app.error
+
+
+def test_the_data_cube_is_counted_in_bytes():
+    app = page(part="cube")
+    cells = app.table[0].value.to_numpy().ravel().tolist()
+    assert "13.63 MB" in cells  # 512 · 512 · 13 · 4 bytes
+    assert any("512 × 512 × 13" in str(cell) for cell in cells)
