@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from cnnviz.grids import format_kernel
-from cnnviz.render import ColourScale
+from cnnviz.render import MINUS, ColourScale
 
 _FILES = Path(__file__).parent / "components"
 _grid = st.components.v2.component(
@@ -28,9 +28,22 @@ def kernel_grid(weights: np.ndarray, key: str, *, help: str, on_edit: Callable[[
         key=key,
         data={
             "cells": [line.split(",") for line in format_kernel(weights).split(";")],
+            "shown": [[brief(float(weight)) for weight in line] for line in weights],
             "colours": [["#" + bytes(cell[:3]).hex() for cell in line] for line in picture],
             "inks": [["#111111" if light else "#ffffff" for light in line] for line in bright],
             "help": help,
         },
         on_edit_change=on_edit,
     )
+
+
+def brief(weight: float) -> str:
+    """A weight in as few characters as a cell has room for; the cell holds the exact one besides.
+
+    >>> brief(-2.0), brief(1 / 9), brief(0.000244), brief(0.0)
+    ('−2', '.111', '≈0', '0')
+    """
+    if weight == 0:
+        return "0"
+    text = f"{abs(weight):.3f}".rstrip("0").rstrip(".").lstrip("0")
+    return (MINUS if weight < 0 else "") + text if text else "≈0"

@@ -10,7 +10,7 @@ import numpy as np
 from cnnviz import render
 from cnnviz.layers import FeatureMap, ReceptiveField
 from cnnviz.render import ColourScale
-from cnnviz.ui.pictures import Stage, caption
+from cnnviz.ui.pictures import Stage, caption, cells
 from cnnviz.ui.view import View
 
 
@@ -25,6 +25,7 @@ def band_stage(view: View, band: str, **more: Any) -> Stage:
         caption=caption(array, view.metres),
         alt=f"Band {band} of {view.scene.name} in grey.",
         scale=scale,
+        cells=cells(array),
         transform=patch.transform if view.on_ground else None,
         **more,
     )
@@ -65,6 +66,7 @@ def map_stage(view: View, found: FeatureMap, scale: ColourScale, *, channel: int
             "caption": caption(array, metres),
             "alt": f"{found.name}: {render.size(*array.shape)} pixels, {render.span(*render.value_range(array))}.",
             "scale": scale,
+            "cells": cells(array),
             "field": found.field,
             "transform": found.field.place(transform) if view.on_ground else None,
             **more,

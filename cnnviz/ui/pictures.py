@@ -25,6 +25,8 @@ _strip = st.components.v2.component(
     js=(_FILES / "strip.js").read_text(),
 )
 
+_MOST_CELLS = 15
+
 #: Colours of pins, in the order in which they are set; apart for colour-blind eyes (Okabe and Ito, 2008).
 PIN_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -83,6 +85,11 @@ def caption(array: np.ndarray, metres: tuple[float, float] | None, note: str = "
     if note:
         parts.append(note)
     return " · " + " · ".join(parts)
+
+
+def cells(array: np.ndarray) -> np.ndarray | None:
+    """The values to write into the cells of a map ``(rows, cols)``: all of a small grid, none of a scene."""
+    return array if max(array.shape) <= _MOST_CELLS else None
 
 
 def ground(metres: tuple[float, float]) -> str:

@@ -2,6 +2,9 @@
 
 const NUMBER = /^[-−+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\/\d+\.?\d*)?$/i;
 
+const ROOM = 190;
+const MOST_NUMBERS = 7;
+
 class Grid {
   constructor(root) {
     this.root = root;
@@ -9,17 +12,20 @@ class Grid {
     this.note = root.querySelector(".note");
     this.table.addEventListener("keydown", (event) => this.key(event));
     this.table.addEventListener("change", () => this.tell());
-    this.table.addEventListener("focusin", (event) => event.target.select());
+    this.table.addEventListener("focusin", (event) => this.enter(event.target));
+    this.table.addEventListener("focusout", (event) => this.leave(event.target));
   }
 
   update(component) {
     this.send = component.setTriggerValue;
-    const { cells, colours, inks, help } = component.data;
+    const { cells, shown, colours, inks, help } = component.data;
     this.note.textContent = help;
     this.told = cells.map((line) => line.join(",")).join(";");
     if (this.rows !== cells.length || this.cols !== cells[0].length) this.build(cells.length, cells[0].length);
     this.inputs.forEach((line, row) => line.forEach((input, col) => {
-      input.value = cells[row][col];
+      input.exact = cells[row][col];
+      input.value = input.brief = shown[row][col];
+      input.title = input.exact;
       input.classList.remove("wrong");
       input.parentElement.style.background = colours[row][col];
       input.style.color = inks[row][col];
@@ -28,9 +34,10 @@ class Grid {
 
   build(rows, cols) {
     [this.rows, this.cols] = [rows, cols];
-    const wide = Math.max(rows, cols);
-    this.root.style.setProperty("--cell", wide <= 5 ? "3.1rem" : wide <= 7 ? "2.5rem" : "1.75rem");
-    this.root.style.setProperty("--size", wide <= 7 ? "0.85rem" : "0.62rem");
+    const side = Math.min(Math.floor(ROOM / Math.max(rows, cols)), 50);
+    this.root.style.setProperty("--cell", `${side}px`);
+    this.root.style.setProperty("--size", `${Math.max(Math.round(side / 3.2), 9)}px`);
+    this.root.classList.toggle("many", Math.max(rows, cols) > MOST_NUMBERS);
     this.inputs = [];
     this.table.replaceChildren();
     for (let row = 0; row < rows; row++) {
@@ -44,6 +51,20 @@ class Grid {
         return input;
       }));
     }
+  }
+
+  // A cell shows three digits and holds all of them: the exact weight is there to be edited.
+  enter(input) {
+    if (input.value === input.brief) input.value = input.exact;
+    input.select();
+  }
+
+  leave(input) {
+    if (input.value === input.exact) input.value = input.brief;
+  }
+
+  weight(input) {
+    return input.value === input.brief ? input.exact : input.value.trim().replace("−", "-");
   }
 
   key(event) {
@@ -61,7 +82,7 @@ class Grid {
   tell() {
     let good = true;
     const lines = this.inputs.map((line) => line.map((input) => {
-      const text = input.value.trim().replace("−", "-");
+      const text = this.weight(input);
       const right = NUMBER.test(text);
       input.classList.toggle("wrong", !right);
       good &&= right;

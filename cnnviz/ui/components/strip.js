@@ -103,6 +103,9 @@ class Stage {
 
   numbers(cells) {
     const size = 0.36;
+    const { rows, cols } = this.spec;
+    const lines = [...Array(rows + 1).keys()].map((row) => `M0 ${row}H${cols}`).concat([...Array(cols + 1).keys()].map((col) => `M${col} 0V${rows}`));
+    svg("path", { class: "lines", d: lines.join("") }, this.marks);
     cells.forEach((line, row) => line.forEach((text, col) => {
       const [red, green, blue, alpha] = this.colourAt(row, col);
       const dark = alpha > 0 && 0.299 * red + 0.587 * green + 0.114 * blue < 140;

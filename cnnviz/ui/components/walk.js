@@ -47,16 +47,12 @@ class Panel {
   }
 
   show(spec, cell) {
-    [this.spec, this.cell] = [spec, cell];
-    this.rows = spec.texts.length;
-    this.cols = spec.texts[0].length;
+    [this.spec, this.cell, this.rows, this.cols] = [spec, cell, spec.texts.length, spec.texts[0].length];
     this.operation.textContent = spec.operation;
-    this.name.textContent = spec.name;
-    this.caption.textContent = spec.caption ? ` · ${spec.caption}` : "";
+    [this.name.textContent, this.caption.textContent] = [spec.name, spec.caption ? ` · ${spec.caption}` : ""];
     this.canvas.setAttribute("aria-label", spec.alt);
-    this.canvas.setAttribute("width", this.cols * cell + 2);
-    this.canvas.setAttribute("height", this.rows * cell + 2);
-    this.canvas.setAttribute("viewBox", `-1 -1 ${this.cols * cell + 2} ${this.rows * cell + 2}`);
+    const [width, height] = [this.cols * cell + 2, this.rows * cell + 2];
+    for (const [name, value] of Object.entries({ width, height, viewBox: `-1 -1 ${width} ${height}` })) this.canvas.setAttribute(name, value);
     this.marks.replaceChildren();
     this.links.replaceChildren();
     this.cells = spec.texts.map((line, row) => line.map((_, col) => this.build(row, col)));
@@ -211,7 +207,6 @@ class Walk {
   }
 
   place(step) { return [Math.floor(step / this.cols), step % this.cols]; }
-
   indexOf(row, col) { return row * this.cols + col; }
 
   go(step) {
@@ -280,15 +275,16 @@ class Walk {
       const share = Math.min(Math.max(units / 10 ** places / reach, -1), 1);
       this.products.paint(t, u, this.figure(units), colours[Math.round(((share + 1) / 2) * (colours.length - 1))]);
     }
-    const products = this.line("", terms.map((term) => [`${term.text}·${bracketed(term.weight)}`, term]), " + ");
+    const [open, close] = divisor === 1 ? ["", ""] : ["(", `) ÷ ${divisor}`];
+    const products = this.line(open, terms.map((term) => [`${term.text}·${bracketed(term.weight)}`, term]), " + ", close);
     const total = this.figure(terms.reduce((sum, term) => sum + term.units, 0));
-    const figures = this.line("= ", terms.map((term, i) => {
+    const figures = this.line(`= ${open}`, terms.map((term, i) => {
       const text = this.figure(term.units);
       return [i === 0 ? text : text.startsWith("−") ? ` − ${text.slice(1)}` : ` + ${text}`, term];
-    }), "");
+    }), "", close);
     const result = this.data.outputs.texts[row][col];
-    this.result(products, figures, divisor === 1 ? `= ${total}` : `= ${total} ÷ ${divisor} = ${result}`, divisor !== 1);
-    return total;
+    this.result([products, element("br"), figures], divisor === 1 ? ` = ${total}` : ` = ${total} ÷ ${divisor} = ${result}`);
+    return divisor === 1 ? total : result;
   }
 
   // Pooling: the window's own cells, of which one wins or all are averaged.
@@ -296,7 +292,8 @@ class Walk {
     const { mode, outputs, input, stride, dilation } = this.data;
     const there = terms.filter((term) => term.units !== null);
     const wanted = (mode === "min" ? Math.min : Math.max)(...there.map((term) => term.units));
-    const winner = mode === "average" ? null : there.find((term) => term.units === wanted);
+    const average = mode === "average";
+    const winner = average ? null : there.find((term) => term.units === wanted);
     for (const { t, u, units } of terms) {
       const y = row * stride[0] + t * dilation[0], x = col * stride[1] + u * dilation[1];
       this.products.paint(t, u, units === null ? "" : input.texts[y][x], input.colours[y][x]);
@@ -304,27 +301,28 @@ class Walk {
     this.products.links.replaceChildren();
     if (winner) this.products.frameOf(winner.t, winner.u, 1, 1, "linked", this.products.links);
     const result = outputs.texts[row][col];
-    const average = mode === "average";
-    const cells = this.line(average ? "(" : `${mode} of `, there.map((term) => [term.text, term]), average ? " + " : ", ");
+    const close = `) ÷ ${there.length}`;
+    const parts = there.map((term) => [average ? bracketed(term.text) : term.text, term]);
+    const cells = average ? this.line("(", parts, " + ", close) : this.line(`${mode} of `, parts, ", ", "");
     const total = this.figure(there.reduce((sum, term) => sum + term.units, 0));
-    this.result(cells, null, average ? `) ÷ ${there.length} = ${total} ÷ ${there.length} = ${result}` : ` = ${result}`, false);
+    this.result([cells], average ? ` = ${total} ÷ ${there.length} = ${result}` : ` = ${result}`);
     return result;
   }
 
-  line(start, parts, between) {
+  line(start, parts, between, end) {
     const found = element("span");
     found.append(start);
     parts.forEach(([text, term], i) => {
       if (i) found.append(between);
       element("span", term.padding ? { class: "pad" } : {}, found).textContent = text;
     });
+    found.append(end);
     return found;
   }
 
-  result(terms, figures, end, divided) {
+  result(lines, end) {
     const last = element("b");
     last.textContent = end;
-    const lines = figures ? [terms, element("br"), ...(divided ? ["("] : []), figures, ...(divided ? [")"] : []), " "] : [terms];
     this.sum.replaceChildren(...lines, last);
   }
 
@@ -339,10 +337,8 @@ class Walk {
     outputs.links.replaceChildren();
     visits.links.replaceChildren();
     const count = place && data.visits.counts[place[0]]?.[place[1]];
-    if (count === undefined || count === null || data.covered || this.timer) {
-      if (!this.timer) this.draw(this.step);
-      return;
-    }
+    if (this.timer || data.covered) return;
+    if (count === undefined || count === null) { this.draw(this.step); return; }
     const lines = place.map((at, axis) => this.stops(at + data.before[axis], axis));
     for (const row of lines[0]) for (const col of lines[1]) outputs.frameOf(row, col, 1, 1, "linked", outputs.links);
     visits.frameOf(place[0], place[1], 1, 1, "linked", visits.links);

@@ -71,9 +71,7 @@ class Setting:
     @property
     def title(self) -> str:
         """The effective kernel in words."""
-        name = find_name(self.weights)
-        rows, cols = self.weights.shape
-        return f"{rows} × {cols} {KERNELS[name].title if name else 'kernel'}"
+        return Conv2D(find_name(self.weights) or self.weights).title
 
     @property
     def network(self) -> Network:

@@ -12,7 +12,7 @@ from cnnviz.geometry import ReceptiveField
 from cnnviz.render import MINUS, ColourScale, Palette
 from cnnviz.ui.experiments.kernel import Result, Setting, Show, Target
 from cnnviz.ui.maps import band_stage, composite_stage, scaled
-from cnnviz.ui.pictures import Mark, Stage, caption, strip
+from cnnviz.ui.pictures import Mark, Stage, caption, cells, strip
 from cnnviz.ui.view import View
 
 
@@ -80,6 +80,7 @@ def _stage(view: View, given: Setting, array: np.ndarray, field: ReceptiveField,
         caption=caption(array, view.metres and scaled(view.metres, field), note),
         alt=f"{name}: {render.size(*array.shape[:2])} pixels, {render.span(*render.value_range(array))}.",
         scale=scale,
+        cells=cells(array[..., 0]) if scale else None,
         field=field,
         transform=field.place(view.transform) if view.on_ground else None,
     )
