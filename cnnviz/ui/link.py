@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from cnnviz.errors import CnnvizError
+from cnnviz.ui.words import plain
 
 Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
@@ -51,7 +52,7 @@ def last_good(key: str, attempt: Callable[[], Option]) -> Option:
     except CnnvizError as error:
         if f"_good_{key}" not in st.session_state:
             raise
-        st.error(str(error))
+        st.error(plain(str(error)))
         previous: Option = st.session_state[f"_good_{key}"]
         return previous
     st.session_state[f"_good_{key}"] = good
@@ -154,4 +155,4 @@ def _drop(sentence: str) -> None:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+    return plain(text if len(text) <= 40 else text[:39] + "…")

@@ -18,6 +18,7 @@ from cnnviz.render import ColourScale
 from cnnviz.ui import link
 from cnnviz.ui.sidebar import current_view
 from cnnviz.ui.view import View
+from cnnviz.ui.words import plain
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
 
@@ -41,7 +42,7 @@ def page(title: str, look: str) -> Iterator[View]:
     try:
         yield current_view()
     except CnnvizError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
     sentences = link.end()
     if sentences:
         dropped.info("This link asked for something else; shown are the defaults. " + " ".join(sentences))

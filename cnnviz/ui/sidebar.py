@@ -16,6 +16,7 @@ from cnnviz.ui import link
 from cnnviz.ui.settings import settings
 from cnnviz.ui.view import View, same_scene
 from cnnviz.ui.visit import Visit, open_path, open_upload, upload_key, visit
+from cnnviz.ui.words import plain
 
 _FILES = Path(__file__).parent / "components"
 _navigator = st.components.v2.component(
@@ -39,8 +40,8 @@ def current_view() -> View:
         name = link.choose("Scene", here.options(), "scene")
         scene = here.scene(name)
         if here.problem:
-            st.error(here.problem)
-        st.caption(scene.summary())
+            st.error(plain(here.problem))
+        st.caption(plain(scene.summary()))
         if name in SAMPLES and SAMPLES[name].synthetic:
             st.caption(":orange-badge[synthetic] Made by a program, not seen by a satellite.")
         window = _window(scene)
@@ -116,7 +117,7 @@ def _wait_for_overview(scene: Scene) -> None:
     if job.scene is not None:
         st.rerun()
     elif job.problem:
-        st.warning(f"No overview: {job.problem} The window can be moved by its row and column.")
+        st.warning(f"No overview: {plain(job.problem)} The window can be moved by its row and column.")
     else:
         st.progress(job.share, "This file has no overview. Making one, once; the window works meanwhile.")
 
@@ -156,13 +157,13 @@ def _band_names(here: Visit, name: str, scene: Scene) -> None:
     if scene.naming.source == NameSource.FILE:
         return
     with st.expander(f"Names of the bands: {_SOURCES[scene.naming.source]}", key="names"):
-        st.caption(scene.naming.reason)
+        st.caption(plain(scene.naming.reason))
         typed = st.text_input("Names, in the file's order", ", ".join(scene.band_names), key=f"_typed_{name}")
         if typed == ", ".join(scene.band_names):
             return
         try:
             here.rename(name, scene.with_band_names([part.strip() for part in typed.split(",")]))
         except CnnvizError as error:
-            st.error(str(error))
+            st.error(plain(str(error)))
         else:
             st.rerun()

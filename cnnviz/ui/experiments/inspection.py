@@ -12,6 +12,7 @@ from cnnviz.sensors import Calibration, Offset, Sensor
 from cnnviz.ui import link
 from cnnviz.ui.page import more
 from cnnviz.ui.view import View
+from cnnviz.ui.words import plain
 
 
 class What(StrEnum):
@@ -126,7 +127,7 @@ def _calibration(view: View, what: What) -> Calibration | None:
     numbers = link.switch("Numbers", {"dn": "Digital numbers", "reflectance": "Reflectance"}, "numbers")
     offsets = {Offset.AUTO: "found automatically", Offset.NONE: "0", Offset.MINUS_1000: "−1000"}
     found = view.calibration(link.choose("Offset", offsets, "offset_dn"))
-    st.caption(f"reflectance = (DN + {number(found.offset)}) / {number(found.scale)}. {found.reason}")
+    st.caption(f"reflectance = (DN + {number(found.offset)}) / {number(found.scale)}. {plain(found.reason)}")
     return found if numbers == "reflectance" or what is What.INDEX else None
 
 

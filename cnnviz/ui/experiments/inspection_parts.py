@@ -21,6 +21,7 @@ from cnnviz.ui.experiments.inspection import Setting
 from cnnviz.ui.experiments.pins import chosen, pin_field, places, spectra
 from cnnviz.ui.pictures import PIN_COLOURS, Stage, caption, strip
 from cnnviz.ui.view import View
+from cnnviz.ui.words import plain
 
 
 class Part(StrEnum):
@@ -218,7 +219,11 @@ def _lonlat(place: tuple[float, float] | None) -> str:
 
 
 def _table(lines: dict[str, str]) -> None:
-    st.table({"": list(lines.keys()), " ": list(lines.values())}, border="horizontal", hide_index=True)
+    st.table(
+        {"": [plain(name) for name in lines], " ": [plain(value) for value in lines.values()]},
+        border="horizontal",
+        hide_index=True,
+    )
 
 
 def _bytes(count: float) -> str:
