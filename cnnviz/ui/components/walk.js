@@ -396,4 +396,5 @@ export default function (component) {
   const root = component.parentElement.querySelector(".walk");
   root.walk ??= new Walk(root);
   root.walk.update(component);
+  return () => root.walk.pause();
 }
