@@ -37,6 +37,7 @@ FLOORS = (
             "synthetic_cover", "synthetic",
         ],
         "models": ["models"],
+        "process": ["tiles"],
     },
     {"ui": ["ui"]},
 )  # fmt: skip
