@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
@@ -31,7 +33,7 @@ def geotiff_bytes(
 ) -> bytes:
     """Return ``array``, (rows, cols) or (rows, cols, bands), as a float32 GeoTIFF with NaN as nodata.
 
-    ``crs`` is anything that rasterio understands, or None. Raises SceneError where the sizes do not fit.
+    ``crs`` is anything that rasterio understands, or None. Raises SceneError where names or CRS do not fit.
     """
     image = np.asarray(array, dtype=np.float32)
     image = image[..., np.newaxis] if image.ndim == 2 else image
@@ -43,7 +45,7 @@ def geotiff_bytes(
         "height": image.shape[0],
         "width": image.shape[1],
         "count": image.shape[2],
-        "crs": crs,
+        "crs": _known_crs(crs),
         "transform": transform,
         "tiled": True,
         "blockxsize": _BLOCK,
@@ -54,7 +56,9 @@ def geotiff_bytes(
         "bigtiff": "IF_SAFER",
     }
     with MemoryFile() as memory:
-        with quiet(), memory.open(**profile) as dataset:
+        with quiet():
+            dataset = memory.open(**profile)
+        with dataset:
             dataset.write(np.moveaxis(image, -1, 0))
             dataset.update_tags(**(tags or {}))
             for number, name in enumerate(band_names, 1):
@@ -73,8 +77,8 @@ def write_geotiff(
 ) -> None:
     """Write ``array`` (rows, cols) or (rows, cols, bands) to a float32 GeoTIFF with NaN as nodata.
 
-    The file appears under its name only when it is complete. Raises SceneError where the sizes do not fit or
-    the disk refuses.
+    The file appears under its name only when it is complete. Raises SceneError where names or CRS do not fit
+    or the disk refuses.
     """
     data = geotiff_bytes(array, transform=transform, crs=crs, band_names=band_names, tags=tags)
     replace_file(Path(path), data)
@@ -93,6 +97,13 @@ def replace_file(path: Path, data: bytes) -> None:
         partial.unlink(missing_ok=True)
         reason = error.strerror or "output error"
         raise SceneError(f"{path.name} could not be written: {reason}; choose another place or free some") from None
+
+
+def _known_crs(crs: Any) -> CRS | None:
+    try:
+        return None if crs is None else CRS.from_user_input(crs)
+    except CRSError:
+        raise SceneError(f"{crs!r} is no known CRS: give an EPSG code such as 'EPSG:32633', or None") from None
 
 
 def _check(image: np.ndarray[Any, Any], band_names: Sequence[str]) -> None:

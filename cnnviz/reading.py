@@ -26,7 +26,7 @@ from rasterio.windows import Window
 from cnnviz.errors import SceneError
 from cnnviz.formats import Format
 
-_quiet_lock = threading.Lock()
+_quiet_lock = threading.RLock()
 FAILURES = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
 """What rasterio raises over a damaged file."""
 
@@ -38,7 +38,10 @@ _EXACT_IN_FLOAT32 = {"uint8", "int8", "uint16", "int16", "float32"}
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence rasterio's warning about pictures without a place on the ground: a photograph has none."""
+    """Silence rasterio's warning about pictures without a place on the ground: a photograph has none.
+
+    For the opening of a file alone: other threads wait.
+    """
     with _quiet_lock, warnings.catch_warnings():  # the warnings module is not made for threads
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         yield

@@ -152,7 +152,9 @@ class Scene:
         return source, [self.facts[index].number for index in bands], part
 
     def _overview_factors(self) -> tuple[int, ...]:
-        return self.storage.overviews + ((self.overview.factor,) if self.overview else ())
+        """Return the decimations that can be read: a copy kept elsewhere may have been cleared away."""
+        kept = self.overview and self.overview.path.exists()
+        return self.storage.overviews + ((self.overview.factor,) if self.overview and kept else ())
 
     def _check_cost(self, window: Window, size: tuple[int, int], bands: Sequence[int]) -> None:
         """Refuse a read that would fill the memory or take minutes."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 PERCENTILES = (1.0, 2.0, 5.0, 25.0, 50.0, 75.0, 95.0, 98.0, 99.0)
 BINS = 256
+_WHOLE = 2.0**24  # beyond it, float32 does not hold every whole number
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,6 @@ def band_statistics(values: ArrayLike, name: str, *, sampled: bool = False, bins
 def histogram_edges(good: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
     """Return ascending edges for finite numbers: ``bins`` + 1 of them, or one bin per whole number."""
     low, high = float(good.min()), float(good.max())
-    if high - low < bins and bool((good == np.rint(good)).all()):
+    if high - low < bins and max(-low, high) < _WHOLE and bool((good == np.rint(good)).all()):
         return np.arange(np.rint(low), np.rint(high) + 2) - 0.5
     return np.linspace(low, high, bins + 1)
