@@ -55,6 +55,8 @@ def write_sample(
     rows, cols = size
     _check(rows, cols, seed)
     targets = [Path(path)] + ([Path(labels)] if labels is not None else [])
+    if len({target.resolve() for target in targets}) < len(targets):
+        raise SceneError(f"scene and labels are both called {targets[0].name}: give the labels another name")
     for target in targets:
         _check_target(target, overwrite=overwrite)
     with ExitStack() as stack:

@@ -1,0 +1,142 @@
+"""The command line: results, one line for what goes wrong, and examples that work as typed."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from cnnviz import cli
+from cnnviz.cli import main
+from tests.factory import raster
+
+ROOT = Path(__file__).parent.parent
+SCENE = ROOT / "data" / "sentinel2.tif"
+
+
+@pytest.fixture
+def failed(capsys):
+    """Run a command that must fail, and return its one line."""
+
+    def run(*arguments):
+        try:
+            code = main([str(each) for each in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        out, line = capsys.readouterr()
+        assert (code, out, line.count("\n")) == (2, "", 1)
+        return line
+
+    return run
+
+
+def test_info_says_what_a_file_holds(capsys):
+    assert main(["info", str(SCENE)]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["size"] == "512 rows × 512 columns × 13 bands"
+    assert lines["CRS"] == "EPSG:32633"
+    assert lines["overviews"] == "1:2 (256 × 256)"
+    assert lines["reflectance"].startswith("(DN -1000) / 10000: The file says RADIO_ADD_OFFSET")
+
+
+def test_info_as_json_holds_the_same(capsys):
+    assert main(["info", str(SCENE), "--json"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    with rasterio.open(SCENE) as dataset:
+        assert known["transform"] == list(dataset.transform)[:6]
+        assert known["bounds"] == list(dataset.bounds)
+        assert known["band_names"] == list(dataset.descriptions)
+        assert known["tags"] == dataset.tags()
+    assert known["calibration"]["offset"] == -1000
+
+
+def test_info_of_a_file_without_a_place_and_without_names(tmp_path, capsys):
+    plain = raster(tmp_path / "plain.tif", np.zeros((3, 4, 2), np.uint8), crs=None, transform=None)
+    assert main(["info", str(plain)]) == 0
+    text = capsys.readouterr().out
+    assert "band 1, band 2" in text
+    assert "reflectance" not in text
+    assert main(["info", str(plain), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["calibration"] is None
+
+
+def test_info_of_a_real_band(real_data, capsys):
+    path = next((real_data / "sentinel2_safe").rglob("*B04*.jp2"))
+    assert main(["info", str(path)]) == 0
+    assert "JPEG 2000" in capsys.readouterr().out
+
+
+def test_what_cannot_be_opened_is_one_line(failed, tmp_path):
+    assert failed("info", tmp_path / "no.tif") == "python -m cnnviz: no.tif was not found: check the path\n"
+    (tmp_path / "text.tif").write_text("not a picture")
+    assert "text.tif is not a GeoTIFF" in failed("info", tmp_path / "text.tif")
+
+
+def test_what_cannot_be_understood_is_one_line(failed):
+    assert failed().endswith("required: COMMAND; see python -m cnnviz --help\n")
+    assert "invalid int value: 'many'; see python -m cnnviz sample --help" in failed(
+        "sample", "a.tif", "--rows", "many"
+    )
+    assert "paint" in failed("paint")
+
+
+def test_sample_writes_a_scene_and_its_labels(tmp_path, capsys):
+    scene, labels = tmp_path / "s.tif", tmp_path / "l.tif"
+    wish = ["sample", str(scene), "--rows", "30", "--cols", "40", "--seed", "3", "--labels", str(labels)]
+    assert main(wish) == 0
+    assert capsys.readouterr() == ("", "")
+    with rasterio.open(scene) as dataset, rasterio.open(labels) as classes:
+        assert (dataset.shape, dataset.count, dataset.tags()["SEED"]) == ((30, 40), 13, "3")
+        assert classes.shape == (30, 40)
+
+
+def test_sample_overwrites_only_when_told_to(failed, tmp_path):
+    target = tmp_path / "s.tif"
+    target.write_text("mine")
+    assert "s.tif exists already: choose another name" in failed("sample", target, "--rows", 9, "--cols", 9)
+    assert target.read_text() == "mine"
+    assert main(["sample", str(target), "--rows", "9", "--cols", "9", "--overwrite"]) == 0
+    assert target.stat().st_size > 1000
+
+
+def test_impossible_sizes_are_one_line(failed, tmp_path):
+    assert "the size is 0 × 512 pixels; expected" in failed("sample", tmp_path / "s.tif", "--rows", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stopped_run_is_one_line(failed, tmp_path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "write_sample", stopped)
+    assert "stopped before it was done" in failed("sample", tmp_path / "s.tif")
+
+
+def test_progress_is_shown_to_people_alone(capsys):
+    cli._show_progress(0.5)
+    cli._show_progress(1.0)
+    assert capsys.readouterr().err == "\r  50%\r 100%\n"
+
+
+@pytest.mark.parametrize("command", ["info", "sample"])
+def test_the_example_in_the_help_works_as_typed(command, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    example = capsys.readouterr().out.split("example:\n")[1].strip()
+    python, module, name, *rest = shlex.split(example)
+    assert (python, module, name) == ("python", "-m", "cnnviz")
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    small = [{"2048": "20", "3072": "30"}.get(word, word) for word in rest]
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnviz", *small],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
