@@ -26,7 +26,7 @@ def walk(found: Walk, key: str, *, operation: str, covered: bool = False) -> Non
     """Show the walk of a convolution or a pooling; ``covered`` hides what comes out and how often cells are seen."""
     signed = _products_scale(found)
     data: dict[str, Any] = {
-        "input": _input(found),
+        "input": _input(found, covered=covered),
         "kernel": _kernel(found),
         "products": _products(found, signed),
         "outputs": _outputs(found, signed, operation),
@@ -64,8 +64,8 @@ def _grey(found: Walk) -> ColourScale:
     return ColourScale(Palette.GREY, *render.value_range(found.padded), "min–max")
 
 
-def _input(found: Walk) -> dict[str, Any]:
-    never = int((found.visits == 0).sum())
+def _input(found: Walk, *, covered: bool) -> dict[str, Any]:
+    never = 0 if covered else int((found.visits == 0).sum())
     rows, cols = found.grid.shape
     around = found.padded.shape != found.grid.shape
     notes = [f"{render.size(*found.padded.shape)} with padding (small cells)"] if around else []

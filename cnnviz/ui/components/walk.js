@@ -133,7 +133,7 @@ class Walk {
 
   listen() {
     const { input, visits, outputs } = this;
-    outputs.canvas.setAttribute("tabindex", "0");
+    for (const [name, value] of [["tabindex", 0], ["role", "slider"], ["aria-valuemin", 1]]) outputs.canvas.setAttribute(name, value);
     outputs.canvas.addEventListener("keydown", (event) => this.key(event));
     outputs.canvas.addEventListener("click", (event) => outputs.at(event) && this.go(this.indexOf(...outputs.at(event))));
     outputs.canvas.addEventListener("pointermove", (event) => this.preview(outputs.at(event)));
@@ -242,7 +242,8 @@ class Walk {
     this.readout.textContent = `Step ${step + 1}${this.data.covered ? "" : ` of ${this.last + 1}`} · output row ${row + 1}, column ${col + 1}` +
       (padding ? ` · ${padding} of ${terms.length} cells are padding` : "");
     const total = this.data.mode ? this.keep(terms, row, col) : this.add(terms, row, col);
-    this.outputs.canvas.setAttribute("aria-valuetext", `${this.readout.textContent}, ${total}`);
+    const said = { "aria-valuemax": this.last + 1, "aria-valuenow": step + 1, "aria-valuetext": `${this.readout.textContent}, ${total}` };
+    for (const [name, value] of Object.entries(said)) this.outputs.canvas.setAttribute(name, value);
   }
 
   follow({ frame, cell }, col, cols) {
@@ -267,7 +268,6 @@ class Walk {
   }
 
   figure(units) { return figureText(units / 10 ** this.data.places, this.data.places); }
-
   add(terms, row, col) {
     const { colours, reach } = this.data.products;
     const { divisor, places } = this.data;
@@ -336,11 +336,11 @@ class Walk {
     const { data, outputs, visits } = this;
     outputs.links.replaceChildren();
     visits.links.replaceChildren();
-    const count = place && data.visits.counts[place[0]]?.[place[1]];
     if (this.timer || data.covered) return;
-    if (count === undefined || count === null) { this.draw(this.step); return; }
-    const lines = place.map((at, axis) => this.stops(at + data.before[axis], axis));
-    for (const row of lines[0]) for (const col of lines[1]) outputs.frameOf(row, col, 1, 1, "linked", outputs.links);
+    const count = data.visits.counts[place?.[0]]?.[place?.[1]];
+    if (count === undefined) { this.draw(this.step); return; }
+    const [rows, cols] = place.map((at, axis) => this.stops(at + data.before[axis], axis));
+    for (const row of rows) for (const col of cols) outputs.frameOf(row, col, 1, 1, "linked", outputs.links);
     visits.frameOf(place[0], place[1], 1, 1, "linked", visits.links);
     this.readout.textContent = `Input row ${place[0] + 1}, column ${place[1] + 1} · ` +
       (count ? `seen by ${count} output${count > 1 ? "s" : ""}` : "never reached");

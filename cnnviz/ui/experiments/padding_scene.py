@@ -18,6 +18,7 @@ from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.maps import band_stage, map_stage
 from cnnviz.ui.pictures import strip
 from cnnviz.ui.view import View
+from cnnviz.ui.words import plain
 
 _RESULT_BYTES = 4
 _UNITS = {"metre": "m", "degree": "°"}
@@ -96,7 +97,8 @@ def _on_map(view: View, field: ReceptiveField) -> list[tuple[str, str, str]]:
     """Pixel size and origin in map units; in pixels of the scene where it has no place on the ground."""
     before = view.transform if view.on_ground else Affine.translation(view.window.col, view.window.row)
     after = field.place(before)
-    unit = " " + (_UNITS.get(view.scene.ground_unit, view.scene.ground_unit) if view.on_ground else "px")
+    name = view.scene.ground_unit
+    unit = f" {_UNITS.get(name, plain(name))}" if view.on_ground else " px"
     x, y = after.c - before.c, after.f - before.f
     moved = f"moved by {_figure(x)}{unit} in x, {_figure(y)}{unit} in y" if x or y else "not moved"
     return [
