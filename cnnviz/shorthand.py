@@ -73,7 +73,7 @@ def _words(layer: Layer, shelf: Shelf | None) -> Iterator[str]:
         yield _kept(layer, shelf)
         yield from _padding(layer.padding)
         yield from _unless(stride=(_times(layer.stride), "1"), dilation=(_times(layer.dilation), "1"))
-        yield from _unless(border=(str(layer.border), Border.ZERO), bias=(_bias(layer), ""))
+        yield from _unless(border=(str(layer.border), Border.ZERO), bias=(write_bias(layer), ""))
 
 
 def _padding(padding: Any) -> Iterator[str]:
@@ -93,7 +93,12 @@ def _times(pair: Pair) -> str:
     return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
 
 
-def _bias(layer: Conv2D) -> str:
+def write_bias(layer: Conv2D) -> str:
+    """Bias of a convolution as it stands in a line, empty for none.
+
+    >>> write_bias(Conv2D([[1]], 0.5)), write_bias(Conv2D([[[[1, 2]]]], [1, 2]))
+    ('0.5', '1,2')
+    """
     if layer.bias is None:
         return ""
     if not isinstance(layer.bias, tuple):
@@ -153,7 +158,11 @@ def _layer(number: int, text: str, shelf: Mapping[str, Array]) -> Layer:
 
 def _glued(text: str) -> list[str]:
     """Words of a layer; spaces around what belongs together do not count."""
-    return re.sub(r"\s*([|+*;,=\[])\s*|\s+(?=\])", r"\1", text).split()
+    return _glue(text).split()
+
+
+def _glue(text: str) -> str:
+    return re.sub(r"\s*([|+*;,=\[])\s*|\s+(?=\])", r"\1", text.strip())
 
 
 def _built(words: list[str], shelf: Mapping[str, Array]) -> Layer:
@@ -171,9 +180,10 @@ def _built(words: list[str], shelf: Mapping[str, Array]) -> Layer:
 def read_weights(text: str, *, shelf: Mapping[str, Array] | None = None) -> str | Array:
     """Weights of a convolution from text: a catalogue name, or an array (rows, cols) or (rows, cols, maps, filters).
 
-    >>> read_weights("[box_3+sobel_vertical|2*box_3+0*box_3]").shape
+    >>> read_weights("[box_3 + sobel_vertical | 2*box_3 + 0*box_3]").shape
     (3, 3, 2, 2)
     """
+    text = _glue(text)
     if text in KERNELS:
         return text
     if shelved := _SHELVED.fullmatch(text):
@@ -230,14 +240,23 @@ def _value(name: str, text: str, *, named: bool) -> Any:
     if name == "border" or named:
         return text
     if name == "bias":
-        values = [_number(part) for part in text.removesuffix(",").split(",")]
-        return values if "," in text else values[0]
+        return read_bias(text)
     if name == "padding":
         sides = [_whole(part, "padding") for part in text.split(",")]
         if len(sides) not in (1, 4):
             raise RecipeError(f"received pad={text[:40]}: one number, or top,bottom,left,right is expected")
         return sides[0] if len(sides) == 1 else ((sides[0], sides[1]), (sides[2], sides[3]))
     return _pair(text, name)
+
+
+def read_bias(text: str) -> float | list[float]:
+    """One number for all maps, or one for each apart by commas.
+
+    >>> read_bias("1/2"), read_bias("1,2")
+    (0.5, [1.0, 2.0])
+    """
+    values = [_number(part) for part in text.removesuffix(",").split(",")]
+    return values if "," in text else values[0]
 
 
 def _pair(text: str, what: str) -> Pair:

@@ -18,5 +18,5 @@ def good_or_default(key: str, attempt: Callable[[], Good], default: Callable[[],
     try:
         return link.last_good(key, attempt)
     except CnnvizError as error:
-        st.error(f"{error} Shown is the default.")
+        st.error(f"{str(error).removesuffix('.')}. Shown is the default.")
         return default()
