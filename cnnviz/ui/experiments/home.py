@@ -42,6 +42,7 @@ DOORS = (
         "Convolution as a matrix",
         "The same weights, written out, and what sharing them saves.",
     ),
+    Door("pages/7_Stack_layers.py", "Stack layers", "A network of your own, layer by layer, with every map in view."),
 )
 
 

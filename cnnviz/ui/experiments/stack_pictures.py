@@ -13,7 +13,7 @@ from cnnviz.layers import FeatureMap
 from cnnviz.padding import plan
 from cnnviz.render import ColourScale
 from cnnviz.ui.experiments import spot, stack_facts
-from cnnviz.ui.experiments.stack import ALL_MAPS, MAX_SHOWN, Scope, Setting
+from cnnviz.ui.experiments.stack import ALL_MAPS, MAX_SHOWN, Scope, Setting, preset_of
 from cnnviz.ui.maps import band_stage, composite_stage, group_scales, map_stage
 from cnnviz.ui.page import beside
 from cnnviz.ui.pictures import Mark, Stage, strip
@@ -56,6 +56,8 @@ def _show_strip(view: View, given: Setting, maps: Sequence[FeatureMap], at: Plac
     # One row where that leaves pictures of some size; rows of equal pictures where it does not.
     least, height = (f"{_ROW / len(stages):.2f}rem", 360) if len(stages) <= _IN_A_ROW else ("8rem", 180)
     strip(stages, STRIP, crs=view.crs, least=least, height=height, hint=_HINT, on_pick=picker)
+    if preset := preset_of(given):
+        st.caption(f"{preset.title}. {preset.about}")
     if many and any(found.array.shape[2] > MAX_SHOWN for found in maps):
         st.caption(f"Of layers with more maps than {MAX_SHOWN}, the first {MAX_SHOWN} are shown; files hold them all.")
 
