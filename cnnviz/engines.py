@@ -138,7 +138,7 @@ def filter_plane(image: Array, taps: Array, axes: Axes, border: Border) -> Array
     if len(blocks) == 1 and rows.stride == cols.stride == 1:
         if border in _OPENCV_BORDERS and all(axis.before + axis.after < axis.span for axis in axes):
             whole = np.empty(image.shape, np.float32)
-            blocks[0].apply(_for_opencv(image), whole, (cols.before, rows.before), _OPENCV_BORDERS[border])
+            blocks[0].apply(image, whole, (cols.before, rows.before), _OPENCV_BORDERS[border])
             return whole[: rows.out, : cols.out]
         if all(axis.before + axis.after >= axis.span - 1 and axis.size >= axis.span for axis in axes):
             return _framed(image, blocks[0], axes, border)
@@ -156,7 +156,7 @@ def _framed(image: Array, block: _Block, axes: Axes, border: Border) -> Array:
     out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
     y, x = (max(0, axis.span - 1 - axis.after) for axis in axes)
     place = out[rows.before - y :, cols.before - x :][: rows.size, : cols.size]
-    block.apply(_for_opencv(image), place, (x, y), cv2.BORDER_REPLICATE)
+    block.apply(image, place, (x, y), cv2.BORDER_REPLICATE)
     (top, bottom), (left, right) = ((axis.before, axis.before + axis.size - axis.span + 1) for axis in axes)
     for up, down, start, stop in (
         (0, top, 0, cols.out),
@@ -199,7 +199,7 @@ def _sum(strip: Array, blocks: list[_Block], spare: _Spare) -> Array:
     """Sum of all parts of the kernel with their first tap on each pixel; right away from the far edges."""
     total = spare.take("total", strip.shape)
     for number, block in enumerate(blocks):
-        seen = _for_opencv(strip[block.top :, block.left :])
+        seen = strip[block.top :, block.left :]
         inside = np.s_[: seen.shape[0], : seen.shape[1]]
         part = spare.take("part", strip.shape)[inside] if number else total[inside]
         block.apply(seen, part, (0, 0), cv2.BORDER_REPLICATE)
@@ -207,12 +207,6 @@ def _sum(strip: Array, blocks: list[_Block], spare: _Spare) -> Array:
             with np.errstate(invalid="ignore", over="ignore"):
                 total[inside] += part
     return total
-
-
-def _for_opencv(image: Array) -> Array:
-    cell = image.itemsize * (image.shape[2] if image.ndim == 3 else 1)
-    packed = image.strides[1] == cell and image.strides[-1] == image.itemsize
-    return image if packed and image.strides[0] >= cell * image.shape[1] else np.ascontiguousarray(image)
 
 
 def multiply(image: Array, weights: Array, axes: Axes, border: Border) -> Array:

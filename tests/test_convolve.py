@@ -249,6 +249,12 @@ def test_more_bands_than_opencv_takes_at_once():
     assert pool2d(image, 2).shape == (3, 3, 600)
 
 
+def test_bands_first_in_memory_stay_so():
+    image = np.moveaxis(np.zeros((3, 20, 30), np.float32), 0, -1)
+    for result in (conv2d(image, np.ones((3, 3)), padding="same"), pool2d(image, 2)):
+        assert np.moveaxis(result, -1, 0).flags.c_contiguous
+
+
 def test_memory_stays_bounded_by_strips():
     image = np.zeros((1500, 1500, 4), np.float32)
     weights = np.ones((7, 7, 4, 2))
