@@ -87,9 +87,10 @@ def warped(frame: Frame, salt: int, wavelength: float, *, sway: float, period: f
     """Smooth noise whose lines meander: sampled at places moved by up to about 2 · ``sway`` pixels."""
     wide = frame.grown(_REACH)
     field = smooth(wide, salt, wavelength)
-    rows, cols = np.mgrid[: frame.rows, : frame.cols].astype(np.float32) + np.float32(_REACH)
-    rows += np.float32(sway) * smooth(frame, salt + 1, period)
-    cols += np.float32(sway) * smooth(frame, salt + 2, period)
+    rows = np.float32(sway) * smooth(frame, salt + 1, period)
+    cols = np.float32(sway) * smooth(frame, salt + 2, period)
+    rows += np.arange(_REACH, _REACH + frame.rows, dtype=np.float32)[:, None]
+    cols += np.arange(_REACH, _REACH + frame.cols, dtype=np.float32)
     return cv2.remap(field, cols, rows, cv2.INTER_LINEAR).astype(np.float32)
 
 

@@ -2,7 +2,7 @@
 
 Every function takes a :class:`Frame`, a rectangle of an endless plane of pixels, and gives the same value for the same
 pixel whichever frame it is asked through, up to rounding in the last bits. Smooth noise is a cubic B-spline over a
-lattice of hashed values (value noise; Perlin, "An Image Synthesizer", SIGGRAPH 1985): two small matrix products.
+lattice of hashed values (value noise; Perlin, "An Image Synthesizer", SIGGRAPH 1985): two sparse matrix products.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 Floats = NDArray[np.float32]
 Hashes = NDArray[np.uint32]
@@ -55,17 +56,16 @@ def unit(hashes: Hashes, shift: int = 0) -> Floats:
     return ((hashes >> np.uint32(shift)) & np.uint32(0xFFFF)).astype(np.float32) * np.float32(1 / 65536)
 
 
-def _spline(start: float, count: int, step: float, wavelength: float) -> tuple[int, Floats]:
-    """First knot, and the (count, knots) weights of ``count`` positions from ``start`` on."""
+def _spline(start: int, count: int, step: int, wavelength: float) -> tuple[int, csr_array]:
+    """First knot, and the sparse (count, knots) weights of ``count`` positions from ``start`` on."""
     position = (start + step * np.arange(count)) / wavelength
     cell = np.floor(position).astype(np.int64)
     t = (position - cell).astype(np.float32)
-    first = int(cell[0]) - 1
-    weights = np.zeros((count, int(cell[-1]) + 3 - first), np.float32)
+    first, last = int(cell[0]) - 1, int(cell[-1]) + 2
     taps = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    for offset, tap in enumerate(taps):
-        weights[np.arange(count), cell - 1 - first + offset] = tap / 6
-    return first, weights
+    knots = (cell - 1 - first)[:, None] + np.arange(4)
+    weights = (np.stack(taps, axis=1) / np.float32(6)).ravel()
+    return first, csr_array((weights, knots.ravel(), np.arange(0, 4 * count + 1, 4)), (count, last + 1 - first))
 
 
 def smooth(frame: Frame, salt: int, wavelength: float | tuple[float, float], step: int = 1) -> Floats:
@@ -84,7 +84,9 @@ def smooth(frame: Frame, salt: int, wavelength: float | tuple[float, float], ste
     rows = np.arange(top, top + down.shape[1])[:, None]
     cols = np.arange(left, left + across.shape[1])
     knots = unit(mix(rows, cols, salt, frame.seed)) * np.float32(2) - np.float32(1)
-    return (down @ (knots / np.float32(_SPLINE_SPREAD))) @ across.T
+    lines = np.ascontiguousarray((across @ knots.T).T)
+    field: Floats = down @ (lines / np.float32(_SPLINE_SPREAD))
+    return field
 
 
 def fractal(frame: Frame, salt: int, wavelengths: Sequence[float], *, gain: float = 0.5, step: int = 1) -> Floats:
