@@ -328,6 +328,16 @@ def test_pooling_looks_at_the_cells_that_are_there(seed, size, stride, padding, 
     assert got.shape[0] == output_size(image.shape[0], size[0], padding=pads[0], stride=stride[0])
 
 
+@pytest.mark.parametrize(("size", "stride"), [((3, 3), 1), ((2, 5), (3, 2)), ((7, 2), None)])
+def test_pooling_a_large_image_goes_on_from_strip_to_strip(size, stride):
+    image = np.random.default_rng(9).normal(size=(1500, 800)).astype(np.float32)
+    down, right = size if stride is None else (stride, stride) if isinstance(stride, int) else stride
+    windows = sliding_window_view(image, size)[::down, ::right]
+    np.testing.assert_array_equal(pool2d(image, size, stride=stride), windows.max(axis=(2, 3)))
+    average = pool2d(image, size, stride=stride, mode="average")
+    np.testing.assert_allclose(average, windows.mean(axis=(2, 3), dtype=np.float64), atol=1e-6)
+
+
 def test_pooling_strides_by_its_window_and_keeps_dimensions():
     assert pool2d(np.zeros((798, 598)), 2).shape == (399, 299)
     assert pool2d(np.zeros((9, 9, 2)), (2, 3)).shape == (4, 3, 2)
