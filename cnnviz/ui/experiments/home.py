@@ -37,6 +37,7 @@ DOORS = (
         "A kernel walks over a small grid: sizes, borders, and cells that are never seen.",
     ),
     Door("pages/4_Pooling.py", "Pooling", "One number for a whole window: the largest, the mean or the smallest."),
+    Door("pages/5_Volume_convolution.py", "Volume convolution", "A kernel for every band: what each adds to the sum."),
     Door(
         "pages/6_Convolution_as_a_matrix.py",
         "Convolution as a matrix",

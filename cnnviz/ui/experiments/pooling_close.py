@@ -75,7 +75,7 @@ def _block(axis: Axis, at: int) -> slice:
 
 def show(view: View, result: Result) -> None:
     """The windows around the chosen pixel; pointing at a result shows its window and the cell that won."""
-    at = spot.field(view, spot.strongest(result.source.array[..., 0]))
+    at = spot.place(view, spot.strongest(result.source.array[..., 0]))
     data = close_up(view, result, at)
     data["version"] = hashlib.blake2b(repr(data).encode(), digest_size=8).hexdigest()
     _close(key="pooling_close", data=data)

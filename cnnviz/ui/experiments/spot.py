@@ -12,18 +12,27 @@ import streamlit as st
 from cnnviz.geometry import ReceptiveField
 from cnnviz.ui import link
 from cnnviz.ui.view import View
+from cnnviz.ui.words import plain
 
 _KEY = "at"
 _PLACE = re.compile(r"\s*(\d{1,7})\s*,\s*(\d{1,7})\s*")
 
 
-def field(view: View, otherwise: tuple[int, int]) -> tuple[int, int]:
-    """The pixel (row, col) of the window, with a field to type it; ``otherwise`` where none in the window is chosen."""
+def field() -> None:
+    """A field to type the pixel."""
     text = link.text("Pixel", "", _KEY, placeholder="row, column", help=_HELP, width=200)
-    found = _PLACE.fullmatch(text)
-    if text.strip() and found is None:
-        st.error(f"Received “{text[:40]}” as a pixel; two whole numbers are expected, row, column, such as 120, 84.")
-    row, col = (int(found[1]) - view.window.row, int(found[2]) - view.window.col) if found else otherwise
+    if text.strip() and _PLACE.fullmatch(text) is None:
+        typed = plain(text[:40])
+        st.error(f"Received “{typed}” as a pixel; two whole numbers are expected, row, column, such as 120, 84.")
+
+
+def place(view: View, otherwise: tuple[int, int]) -> tuple[int, int]:
+    """The chosen pixel (row, col) of the window; ``otherwise`` where none in the window is chosen."""
+    # A link's pixel is wanted before the field that takes it is drawn.
+    found = _PLACE.fullmatch(st.session_state.get(_KEY, st.query_params.get(_KEY, "")))
+    if found is None:
+        return otherwise
+    row, col = int(found[1]) - view.window.row, int(found[2]) - view.window.col
     return (row, col) if 0 <= row < view.window.rows and 0 <= col < view.window.cols else otherwise
 
 

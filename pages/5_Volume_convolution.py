@@ -1,0 +1,27 @@
+"""Volume convolution: a kernel per band, summed over the bands."""
+
+from cnnviz.ui.experiments import (
+    volume,
+    volume_bank,
+    volume_controls,
+    volume_lesson,
+    volume_parts,
+    volume_pictures,
+)
+from cnnviz.ui.page import controls, page
+
+with page(
+    "Volume convolution",
+    "A filter of a CNN has a kernel for every band. Each band adds a term, the terms are summed, a bias and an "
+    "activation follow. Look at the field boundaries: red and near infrared have opposite signs there and cancel in "
+    "the sum. In filter 2 red is turned round, and they add up.",
+) as view:
+    with controls():
+        chosen = volume_controls.controls(view)
+    given = volume_controls.setting(view, chosen)
+    volume_bank.edit(given)
+    result = volume.run(view, given)
+    covered, asked = volume_lesson.predict(view, result)
+    volume_pictures.show(view, result, covered=covered, asked=asked)
+    volume_parts.show(view, result, covered=covered)
+    volume_lesson.tasks(result)
