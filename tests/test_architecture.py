@@ -14,16 +14,17 @@ FLOORS = (
     {
         "sensors": ["sensor_tables", "band_names", "calibration", "sensors"],
         "kernels": ["grids", "kernels"],
-        "convolve": ["padding", "engines", "convolve"],
+        "convolve": ["padding", "engines", "convolve", "matrix"],
         "statistics": ["statistics"],
         "windows": ["windows"],
     },
     {
         "layers": [
-            "geometry", "weights", "portable", "blocks", "recipe", "keras_plan", "codegen", "layers", "presets"
+            "geometry", "weights", "portable", "blocks", "recipe", "shorthand", "keras_plan", "codegen", "layers",
+            "presets",
         ],
         "scene": [
-            "gdal", "headers", "formats", "paths", "ground", "reading", "facts", "description", "geotiff", "scene",
+            "gdal", "headers", "formats", "paths", "reading", "ground", "facts", "description", "geotiff", "scene",
             "overviews",
         ],
         "render": ["render"],
@@ -34,12 +35,12 @@ FLOORS = (
     {
         "samples": [
             "synthetic_noise", "synthetic_materials", "synthetic_land", "synthetic_fields", "synthetic_town",
-            "synthetic_cover", "synthetic",
+            "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
         "models": ["models"],
-        "process": ["tiles"],
+        "process": ["sources", "tiles", "reader", "budget"],
     },
-    {"ui": ["ui"]},
+    {"cli": ["cli", "__main__"], "ui": ["ui"]},
 )  # fmt: skip
 
 #: Methods that open a room upstairs, when they are called and not before.
@@ -47,7 +48,7 @@ DOORS = {("layers", "models"), ("layers", "codegen")}
 
 #: Who may import a library; the names are rooms.
 OWNERS = {
-    "rasterio": {"scene", "process"},
+    "rasterio": {"scene", "samples", "process"},
     "keras": {"models", "training"},
     "tensorflow": {"models", "training"},
     "sklearn": {"samples", "training"},
