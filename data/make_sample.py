@@ -1,4 +1,4 @@
-"""Make the embedded sample scene and its labels again: ``python data/make_sample.py``."""
+"""Make the embedded sample scene and its labels again: ``python -m data.make_sample``, in the folder above."""
 
 from pathlib import Path
 
