@@ -9,6 +9,7 @@ import streamlit as st
 
 from cnnviz.errors import CnnvizError
 from cnnviz.ui import link
+from cnnviz.ui.words import plain
 
 Good = TypeVar("Good")
 
@@ -18,5 +19,5 @@ def good_or_default(key: str, attempt: Callable[[], Good], default: Callable[[],
     try:
         return link.last_good(key, attempt)
     except CnnvizError as error:
-        st.error(f"{str(error).removesuffix('.')}. Shown is the default.")
+        st.error(f"{plain(str(error).removesuffix('.'))}. Shown is the default.")
         return default()

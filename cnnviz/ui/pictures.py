@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -72,6 +72,13 @@ class Stage:
     covered: bool = False
 
 
+class Room(NamedTuple):
+    """How much room the pictures of a strip get: the least width of each, and the greatest height in pixels."""
+
+    least: str = "14rem"
+    height: int = 520
+
+
 def caption(array: np.ndarray, metres: tuple[float, float] | None, note: str = "") -> str:
     """Caption of one map ``(rows, cols)``: rows × cols · metres per pixel · range · note."""
     parts = [render.size(*array.shape[:2]) + " px"]
@@ -104,8 +111,7 @@ def strip(
     *,
     crs: str = "",
     hint: str = "Point at a pixel: the same place is marked in every picture.",
-    height: int = 520,
-    least: str = "14rem",
+    room: Room = Room(),  # noqa: B008  (frozen)
     on_pick: Callable[[], None] | None = None,
 ) -> None:
     """Show the stages from left to right; ``on_pick`` finds a clicked pixel in ``session_state[key]["pick"]``."""
@@ -117,8 +123,8 @@ def strip(
             "stages": specs,
             "crs": crs,
             "hint": hint,
-            "height": height,
-            "least": least,
+            "height": room.height,
+            "least": room.least,
             "pick": on_pick is not None,
             "version": version,
         },

@@ -11,7 +11,7 @@ from cnnviz.render import ColourScale, Palette, StretchRule
 from cnnviz.sensors import to_reflectance
 from cnnviz.ui.experiments.inspection import Orientation, Setting, What
 from cnnviz.ui.experiments.pins import PINS, add_pin, pinned
-from cnnviz.ui.pictures import Stage, caption, strip
+from cnnviz.ui.pictures import Room, Stage, caption, strip
 from cnnviz.ui.view import View
 
 _TURNS = {
@@ -27,9 +27,9 @@ def show(view: View, given: Setting) -> None:
     if given.orientation is Orientation.AS_STORED:
         hint = "Click a pixel to pin it; its spectrum is drawn."
         pins = replace(shown, pins=pinned(view))
-        strip([pins], PINS, crs=view.crs, hint=hint, height=620, on_pick=add_pin)
+        strip([pins], PINS, crs=view.crs, hint=hint, room=Room(height=620), on_pick=add_pin)
     else:
-        strip([replace(shown, transform=None)], "turned", hint="Turned as an array; pins wait.", height=620)
+        strip([replace(shown, transform=None)], "turned", hint="Turned as an array; pins wait.", room=Room(height=620))
 
 
 def stage(view: View, given: Setting) -> Stage:

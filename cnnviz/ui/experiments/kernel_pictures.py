@@ -12,7 +12,7 @@ from cnnviz.geometry import ReceptiveField
 from cnnviz.render import MINUS, ColourScale, Palette
 from cnnviz.ui.experiments.kernel import Result, Setting, Show, Target
 from cnnviz.ui.maps import band_stage, composite_stage, scaled
-from cnnviz.ui.pictures import Mark, Stage, caption, cells, strip
+from cnnviz.ui.pictures import Mark, Room, Stage, caption, cells, strip
 from cnnviz.ui.view import View
 
 
@@ -26,7 +26,7 @@ def show(
     if covered:
         stages = [stages[0], *(replace(stage, covered=True) for stage in stages[1:])]
     least = "10rem" if given.target is Target.EACH else "11rem"
-    strip(stages, "kernel_strip", crs=view.crs, least=least, height=640)
+    strip(stages, "kernel_strip", crs=view.crs, room=Room(least=least, height=640))
 
 
 def coloured(view: View, given: Setting, array: np.ndarray) -> tuple[np.ndarray, ColourScale | None, str]:

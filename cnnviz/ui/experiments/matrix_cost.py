@@ -64,7 +64,13 @@ def show() -> None:
 
 
 def _controls() -> Size:
-    with st.container(horizontal=True, vertical_alignment="bottom", key="dense_controls"):
+    # The name that the page's style hides, where a teacher's link says so.
+    with st.container(key="more_hidden" if link.hides("controls") else "dense_controls"):
+        return _size()
+
+
+def _size() -> Size:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         rows = link.figure("Rows", 1, MAX_PIXELS, DEFAULT.rows, "dense_rows")
         cols = link.figure("Columns", 1, MAX_PIXELS, DEFAULT.cols, "dense_cols")
         bands = link.figure("Bands", 1, MAX_BANDS, DEFAULT.bands, "dense_bands")

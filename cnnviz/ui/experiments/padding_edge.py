@@ -15,7 +15,7 @@ from cnnviz.render import ColourScale, number
 from cnnviz.ui.experiments.padding import Setting
 from cnnviz.ui.experiments.padding_scene import Result, apply
 from cnnviz.ui.maps import scaled
-from cnnviz.ui.pictures import Mark, Stage, caption, strip
+from cnnviz.ui.pictures import Mark, Room, Stage, caption, strip
 from cnnviz.ui.view import View
 
 COMPARED = {Border.ZERO: "Zero", Border.REPLICATE: "Replicate", Border.REFLECT: "Reflect"}
@@ -81,7 +81,7 @@ def show(view: View, found: Result, band: str) -> None:
     st.markdown(f"{verdict(compared)} Shown is the {side} corner.")
     scale = ColourScale.signed(*(edge.array[corner] for edge in compared.values()))
     stages = [_stage(view, found, edge, name, (corner, scale)) for edge, name in _named(compared)]
-    strip(stages, "padding_edge_strip", crs=view.crs, height=300)
+    strip(stages, "padding_edge_strip", crs=view.crs, room=Room(height=300))
     st.caption("The window's own border is padded here. A run over a whole scene pads at the scene's true edges alone.")
 
 

@@ -16,7 +16,7 @@ from cnnviz.render import ColourScale, number
 from cnnviz.ui.experiments.padding import Setting, first
 from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.maps import band_stage, map_stage
-from cnnviz.ui.pictures import strip
+from cnnviz.ui.pictures import Room, strip
 from cnnviz.ui.view import View
 from cnnviz.ui.words import plain
 
@@ -68,7 +68,7 @@ def show(view: View, found: Result, band: str) -> None:
     st.markdown("##### On the scene")
     scale = ColourScale.signed(found.after.array)
     after = map_stage(view, found.after, scale, name="Result", operation=found.given.operation)
-    strip([band_stage(view, band), after], "padding_strip", crs=view.crs, height=420)
+    strip([band_stage(view, band), after], "padding_strip", crs=view.crs, room=Room(height=420))
     st.markdown(table(view, found))
 
 

@@ -13,7 +13,7 @@ from cnnviz.layers import PoolMode
 from cnnviz.pooling import BRIGHT, Kept, card, kept
 from cnnviz.render import ColourScale, Palette, number
 from cnnviz.ui.experiments.pooling import MODES, Result
-from cnnviz.ui.pictures import Stage, caption, strip
+from cnnviz.ui.pictures import Room, Stage, caption, strip
 
 
 def show(result: Result) -> None:
@@ -33,7 +33,7 @@ def _pictures(result: Result) -> None:
     for mode, name in MODES.items():
         small = pool2d(picture, given.size, mode=mode, stride=given.stride, padding=given.padding)
         stages.append(_stage(name.capitalize(), small, scale, given.pool(mode).title))
-    strip(stages, "pooling_card", least="11rem", height=320)
+    strip(stages, "pooling_card", room=Room(least="11rem", height=320))
 
 
 def _stage(name: str, array: np.ndarray, scale: ColourScale, operation: str) -> Stage:

@@ -9,7 +9,7 @@ from cnnviz.render import ColourScale
 from cnnviz.ui.experiments import spot
 from cnnviz.ui.experiments.pooling import MODES, Result
 from cnnviz.ui.maps import band_stage, map_stage
-from cnnviz.ui.pictures import Stage, strip
+from cnnviz.ui.pictures import Room, Stage, strip
 from cnnviz.ui.view import View
 
 _STRIP = "pooling_strip"
@@ -34,7 +34,7 @@ def show(view: View, result: Result, *, covered: bool = False) -> None:
         stages,
         _STRIP,
         crs=view.crs,
-        least="11rem",
+        room=Room(least="11rem"),
         hint="Point at a pixel: its window is marked on the input. Click to see its cells below.",
         on_pick=spot.picker(view, [stage.field for stage in stages], _STRIP),
     )

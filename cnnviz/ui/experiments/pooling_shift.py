@@ -16,7 +16,7 @@ from cnnviz.ui import link
 from cnnviz.ui.experiments.pooling import MODES, Result
 from cnnviz.ui.experiments.pooling_pictures import shared_scale
 from cnnviz.ui.maps import map_stage
-from cnnviz.ui.pictures import strip
+from cnnviz.ui.pictures import Room, strip
 from cnnviz.ui.view import View
 
 
@@ -99,7 +99,7 @@ def _pictures(view: View, result: Result, found: Shifted) -> None:
         map_stage(view, after, scale, name="After the shift", operation="the scene moves", transform=None),
         map_stage(view, gap, spread, name="After − before", operation="− before", transform=None),
     ]
-    strip([replace(stage, field=ReceptiveField()) for stage in stages], "pooling_shift", least="14rem")
+    strip([replace(stage, field=ReceptiveField()) for stage in stages], "pooling_shift", room=Room(least="14rem"))
 
 
 def _table(result: Result, bare: float, maps: list[Shifted], pixels: int) -> None:

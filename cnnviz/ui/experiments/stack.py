@@ -18,6 +18,7 @@ from cnnviz.scene import Scene, Window
 from cnnviz.ui import link
 from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.view import View, same_scene
+from cnnviz.ui.words import plain
 from cnnviz.weights import Array
 
 #: Name of the line of text that is the stack: a control, and a part of the link.
@@ -103,7 +104,7 @@ def complain(sentence: str) -> None:
 
 def _say_problem() -> None:
     if sentence := st.session_state.pop("_stack_problem", ""):
-        st.error(sentence)
+        st.error(plain(sentence))
 
 
 def read(text: str) -> tuple[Layer, ...]:

@@ -41,7 +41,8 @@ NEW: Mapping[str, Layer] = {
 
 def edit(given: Setting) -> int:
     """Show the layers and the settings of one of them; returns which one is chosen, from 0."""
-    with st.container(border=True, key="stack_editor_hidden" if link.hides("controls") else "stack_editor"):
+    # The name that the page's style hides, where a teacher's link says so.
+    with st.container(border=True, key="more_hidden" if link.hides("controls") else "stack_editor"):
         number = _choose(given.layers)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             _show_fields(given, number)

@@ -16,7 +16,7 @@ from cnnviz.ui.experiments import spot, stack_facts
 from cnnviz.ui.experiments.stack import ALL_MAPS, MAX_SHOWN, Scope, Setting, preset_of
 from cnnviz.ui.maps import band_stage, composite_stage, group_scales, map_stage
 from cnnviz.ui.page import beside
-from cnnviz.ui.pictures import Mark, Stage, strip
+from cnnviz.ui.pictures import Mark, Room, Stage, strip
 from cnnviz.ui.view import View
 
 STRIP = "stack_strip"
@@ -31,16 +31,15 @@ _ROW, _IN_A_ROW = 56, 8
 
 def show(view: View, given: Setting, maps: Sequence[FeatureMap], number: int, *, covered: bool) -> None:
     """The strip, and below it what one pixel of layer ``number``, counted from 0, saw."""
-    above = st.container()
+    at = spot.place(view, place(maps))
+    _show_strip(view, given, maps, at, covered=covered)
     close, facts = beside(300)
     with close:
-        at = spot.field(view, place(maps))
+        spot.field()
         if not covered:
             _show_close(view, given, maps[: number + 1], at)
-    with above:
-        _show_strip(view, given, maps, at, covered=covered)
-    if not covered:
-        with facts:
+    with facts:
+        if not covered:
             stack_facts.show(view, given, maps)
 
 
@@ -55,7 +54,7 @@ def _show_strip(view: View, given: Setting, maps: Sequence[FeatureMap], at: Plac
     picker = spot.picker(view, [stage.field for stage in stages], STRIP)
     # One row where that leaves pictures of some size; rows of equal pictures where it does not.
     least, height = (f"{_ROW / len(stages):.2f}rem", 360) if len(stages) <= _IN_A_ROW else ("8rem", 180)
-    strip(stages, STRIP, crs=view.crs, least=least, height=height, hint=_HINT, on_pick=picker)
+    strip(stages, STRIP, crs=view.crs, room=Room(least=least, height=height), hint=_HINT, on_pick=picker)
     if preset := preset_of(given):
         st.caption(f"{preset.title}. {preset.about}")
     if many and any(found.array.shape[2] > MAX_SHOWN for found in maps):
@@ -104,21 +103,22 @@ def _stage(view: View, found: FeatureMap, channel: int, scale: ColourScale, *, m
     operation = found.name if channel == 0 or not many else ""
     name = found.channels[channel] if count > 1 else found.name
     stage = map_stage(view, found, scale, channel=channel, name=name, operation=operation)
-    return _thinned(stage, found.field) if many else stage
+    return _thinned(view, stage, found.field) if many else stage
 
 
-def _thinned(stage: Stage, field: ReceptiveField) -> Stage:
+def _thinned(view: View, stage: Stage, field: ReceptiveField) -> Stage:
     """Every n-th pixel of a large picture, in its true place."""
     rows, cols = stage.picture.shape[:2]
     step = -(-max(rows, cols) // _SMALL)
     if step == 1:
         return stage
+    thinned = field.then(plan((rows, cols), 1, stride=step))
     return replace(
         stage,
         picture=stage.picture[::step, ::step],
         caption=f"{stage.caption} · every {step}{'nd' if step == 2 else 'rd' if step == 3 else 'th'} pixel drawn",
-        field=field.then(plan((rows, cols), 1, stride=step)),
-        transform=stage.transform and stage.transform * stage.transform.scale(step),
+        field=thinned,
+        transform=thinned.place(view.transform) if view.on_ground else None,
     )
 
 
@@ -159,7 +159,7 @@ def _show_close(view: View, given: Setting, maps: Sequence[FeatureMap], at: Plac
         boxes=[replace(mark, row=mark.row - rows.start, col=mark.col - cols.start) for mark in marks],
         transform=None,
     )
-    strip([closer], "stack_close", height=300, least="12rem", hint="")
+    strip([closer], "stack_close", room=Room(least="12rem", height=300), hint="")
 
 
 def _around(mark: Mark, view: View) -> tuple[slice, slice]:

@@ -14,7 +14,7 @@ from cnnviz.sensors import SENSORS, to_reflectance
 from cnnviz.ui.experiments import spot
 from cnnviz.ui.experiments.volume_pictures import map_stages
 from cnnviz.ui.maps import band_stage
-from cnnviz.ui.pictures import strip
+from cnnviz.ui.pictures import Room, strip
 from cnnviz.ui.view import View
 from cnnviz.ui.words import plain
 from cnnviz.volume import superposition
@@ -74,7 +74,13 @@ def show(view: View) -> None:
     ratio = map_stages(view, [found.ratio], field, fixed, [(found.title, f"({one} − {other}) ÷ ({one} + {other})")])
     stages = [band_stage(view, one), band_stage(view, other), *maps, *ratio]
     key = "volume_arithmetic"
-    strip(stages, key, least="11rem", height=320, crs=view.crs, on_pick=spot.picker(view, [field] * len(stages), key))
+    strip(
+        stages,
+        key,
+        room=Room(least="11rem", height=320),
+        crs=view.crs,
+        on_pick=spot.picker(view, [field] * len(stages), key),
+    )
     _table(view, found)
 
 

@@ -11,7 +11,7 @@ from cnnviz.render import ColourScale, number
 from cnnviz.ui import link
 from cnnviz.ui.experiments.volume import Result
 from cnnviz.ui.experiments.volume_pictures import kernel_words, map_stages
-from cnnviz.ui.pictures import strip
+from cnnviz.ui.pictures import Room, strip
 from cnnviz.ui.view import View
 from cnnviz.volume import Cost, conv_grouped, cost
 
@@ -23,7 +23,7 @@ def filters(view: View, result: Result) -> None:
     scale = ColourScale.signed(maps)
     words = [(f"Filter {i}", _in_short(each.kernels)) for i, each in enumerate(given.filters, 1)]
     stages = map_stages(view, list(np.moveaxis(maps, -1, 0)), result.field, scale, words)
-    strip(stages, "volume_filters", least="10rem", height=320, crs=view.crs)
+    strip(stages, "volume_filters", room=Room(least="10rem", height=320), crs=view.crs)
     st.markdown(formula(result))
 
 
@@ -87,7 +87,7 @@ def _pictures(view: View, result: Result, groups: int) -> None:
     scale = ColourScale.signed(maps)
     scale = replace(scale, rule=f"{scale.rule}; the same for all")
     stages = map_stages(view, list(np.moveaxis(maps, -1, 0)), result.field, scale, words)
-    strip(stages, "volume_kinds", least="10rem", height=320, crs=view.crs)
+    strip(stages, "volume_kinds", room=Room(least="10rem", height=320), crs=view.crs)
 
 
 def _costs(result: Result, groups: int) -> dict[str, list[str]]:

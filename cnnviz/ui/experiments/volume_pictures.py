@@ -17,7 +17,7 @@ from cnnviz.render import ColourScale, number
 from cnnviz.ui.experiments import spot
 from cnnviz.ui.experiments.volume import ACTIVATIONS, Result
 from cnnviz.ui.maps import band_stage, composite_stage, scaled
-from cnnviz.ui.pictures import Mark, Stage, caption, strip
+from cnnviz.ui.pictures import Mark, Room, Stage, caption, strip
 from cnnviz.ui.view import View
 
 Words = tuple[str, str]  # name and operation of a picture
@@ -41,8 +41,7 @@ def show(view: View, result: Result, *, covered: bool, asked: bool) -> None:
         stages,
         _STRIP,
         crs=view.crs,
-        least="13rem",
-        height=250,
+        room=Room(least="13rem", height=250),
         hint="Point at a pixel to mark it in every term. Click to see all its products below.",
         on_pick=spot.picker(view, [stage.field for stage in stages], _STRIP),
     )
