@@ -102,7 +102,7 @@ def _show_fields(given: Setting, number: int) -> None:
         return
     if isinstance(layer, Pool2D):
         editing.select("Keeps the", "mode", layer.mode, {mode: str(mode) for mode in PoolMode})
-        editing.pair("Window", "size", layer.size, MAX_POOL)
+        editing.pair("Size", "size", layer.size, MAX_POOL)
     if isinstance(layer, Conv2D):
         _show_kernel(editing, layer, _incoming(given, number))
     if isinstance(layer, (Conv2D, Pool2D)):
