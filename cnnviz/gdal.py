@@ -12,7 +12,8 @@ only one. Settings: https://gdal.org/user/configoptions.html and https://gdal.or
 
 import os
 
-DRIVERS = ("COG", "GTiff", "JP2OpenJPEG", "JPEG", "MEM", "PNG")
+# "Memory" is MEM for vectors until GDAL 3.10 and another name of MEM since: skipping it then crashes GDAL.
+DRIVERS = ("COG", "GTiff", "JP2OpenJPEG", "JPEG", "MEM", "Memory", "PNG")
 
 MAX_BANDS = 2048
 """More bands than any sensor has; GDAL makes an object of each before anything can be asked."""
@@ -29,7 +30,7 @@ GRASSASCIIGrid, GRIB, GS7BG, GSAG, GSBG, GSC, GTFS, GTI, GTX, GXF, HANA, HDF4, H
 HDF5Image, HEIF, HF2, HFA, HTTP, IDB, Idrisi, ILI, ILWIS, INTERLIS 1, INTERLIS 2, IRIS, ISCE, ISG,
 ISIS2, ISIS3, JAXAPALSAR, JDEM, JML, JP2ECW, JP2KAK, JP2Lura, JP2MrSID, JPEGLS, JPEGXL, JPIPKAK, KEA,
 KML, KMLSUPEROVERLAY, KRO, L1B, LAN, LCP, Leveller, LIBERTIFF, LIBKML, LOSLAS, LVBAG, MAP, MapInfo File,
-MapML, MBTiles, Memory, MFF, MFF2, MiraMonRaster, MiraMonVector, MongoDBv3, MRF, MrSID, MSGN,
+MapML, MBTiles, MFF, MFF2, MiraMonRaster, MiraMonVector, MongoDBv3, MRF, MrSID, MSGN,
 MSSQLSpatial, MVT, MySQL, NAS, NDF, netCDF, NGSGEOID, NGW, NITF, NOAA_B, NSIDCbin, NTv2, NWT_GRC,
 NWT_GRD, OAPIF, OCI, ODBC, ODS, OGCAPI, OGR_GMT, OGR_PDS, OGR_VRT, OpenFileGDB, OSM, OZI, Parquet, PAux,
 PCIDSK, PCRaster, PDF, PDS, PDS4, PGDUMP, PGeo, PLMOSAIC, PMTiles, PNM, PostGISRaster, PostgreSQL, PRF,
