@@ -115,8 +115,8 @@ def read(text: str) -> tuple[Layer, ...]:
 def _shown(network: Network) -> int:
     most = max(len(names) for names in network.labels(len(network.bands or ())))
     numbers = {number: f"Map {number} of each layer" for number in range(1, min(most, MAX_SHOWN) + 1)}
-    options = numbers if most == 1 else numbers | {ALL_MAPS: "All maps"}
-    return link.choose("Maps", options, "stack_maps", default=1 if most == 1 else ALL_MAPS, width=240)
+    options = numbers if most == 1 else {ALL_MAPS: "All maps"} | numbers
+    return link.choose("Maps", options, "stack_maps", width=240)
 
 
 def fitted(view: View, layers: tuple[Layer, ...], bands: list[str]) -> Network:
