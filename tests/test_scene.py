@@ -15,7 +15,7 @@ from cnnviz.errors import SceneError
 from cnnviz.formats import Limits
 from cnnviz.reading import quiet
 from cnnviz.scene import Patch, Window, open_scene
-from tests.factory import PLACE, UTM, ramp, raster
+from tests.factory import PLACE, UTM, declared, ramp, raster, tiff
 
 
 def masked(path, **how):
@@ -360,3 +360,31 @@ def test_overviews_make_pictures_fast(tmp_path):
     assert not open_scene(bare).has_fast_overview(64)
     with_overviews = raster(tmp_path / "b.tif", np.zeros((600, 600), "uint8"), overviews=(2, 4, 8))
     assert open_scene(with_overviews).has_fast_overview(64)
+
+
+@pytest.fixture
+def with_sidecar(tmp_path):
+    """A raster with an overview in a file of its own beside it."""
+    path = raster(tmp_path / "a.tif", ramp(64, 64))
+    raster(tmp_path / "a.tif.ovr", ramp(32, 32))
+    return path
+
+
+def test_overviews_beside_a_file_count_only_where_asked(with_sidecar):
+    assert open_scene(with_sidecar).storage.overviews == ()
+    scene = open_scene(with_sidecar, sidecars=True)
+    assert scene.storage.overviews == (2,)
+    np.testing.assert_array_equal(scene.read(max_size=32).array, ramp(32, 32).astype(np.float32))
+
+
+@pytest.mark.parametrize("trick", ["link", "list", "bomb"])
+def test_unsafe_files_beside_a_raster_are_left_alone(trick, with_sidecar, tmp_path):
+    beside = tmp_path / "a.tif.ovr"
+    if trick == "link":
+        beside.rename(tmp_path / "elsewhere.tif")
+        beside.symlink_to(tmp_path / "elsewhere.tif")
+    else:
+        beside.write_bytes(b"<VRTDataset/>" if trick == "list" else tiff(declared(10**5, 10**5, tile=2**17)))
+    scene = open_scene(with_sidecar, sidecars=True)
+    assert not scene.sidecars
+    assert scene.storage.overviews == ()
