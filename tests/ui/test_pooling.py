@@ -8,11 +8,12 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.errors import GeometryError
 from cnnviz.layers import PoolMode
 from cnnviz.samples import open_sample
-from cnnviz.scene import Window
+from cnnviz.scene import Window, open_scene
 from cnnviz.ui.experiments import pooling, pooling_close, pooling_pictures, pooling_shift, spot
 from cnnviz.ui.experiments.pooling import RAW, Setting
 from cnnviz.ui.experiments.pooling_shift import Way
 from cnnviz.ui.view import View
+from tests.factory import raster
 from tests.source import ROOT
 
 
@@ -198,3 +199,24 @@ def test_the_shift_part_shows_a_row_for_every_way_and_its_task_is_recognised():
     assert "0 of 3 done" in words(app)
     app.slider(key="pool_shift").set_value(2).run()
     assert ":green-badge[done] Shift the scene by 2 pixels or more" in words(app)
+
+
+def test_a_window_without_any_data_gives_no_number_and_no_mistake(tmp_path):
+    scene = open_scene(raster(tmp_path / "empty.tif", np.zeros((20, 24, 1), "uint16"), nodata=0))
+    empty = View(scene, Window(0, 0, 20, 24), scene)
+    result = pooling.run(empty, Setting(scene.band_names[0], kernel=RAW))
+    shown = pooling_close.close_up(empty, result, (3, 4))
+    assert {
+        place for spec in shown["maps"] if spec["winners"] for line in spec["winners"] for place in map(tuple, line)
+    } == {(-1, -1)}
+    bare, maps = pooling_shift.measure(result, 1, Way.RIGHT)
+    assert np.isnan([bare, *(found.movement.cells for found in maps)]).all()
+
+
+@pytest.mark.parametrize("part", ["window", "shift", "kept"])
+def test_a_grid_of_a_few_cells_works(part):
+    app = page(scene="bright_dark", pool_part=part)
+    assert not app.error
+    app.slider(key="pool_size").set_value(8).run()
+    assert "at least 8 × 8 is expected" in app.error[0].value
+    assert "⌊(5 − 2) / 2⌋ + 1 = **2**" in words(app)

@@ -12,7 +12,7 @@ from cnnviz.errors import KernelError
 from cnnviz.filters import parse_filters
 from cnnviz.layers import Function
 from cnnviz.samples import SAMPLES, open_sample
-from cnnviz.scene import Window
+from cnnviz.scene import Window, open_scene
 from cnnviz.ui.experiments import (
     volume,
     volume_arithmetic,
@@ -25,6 +25,7 @@ from cnnviz.ui.experiments import (
 )
 from cnnviz.ui.experiments.volume import Setting
 from cnnviz.ui.view import View
+from tests.factory import raster
 from tests.source import ROOT
 
 BANDS = ("B04", "B08", "B11")
@@ -311,3 +312,19 @@ def test_the_recipe_of_the_layer_is_a_network(result):
     recipe = json.loads(result.given.network.to_json())
     assert recipe["bands"] == list(BANDS)
     assert np.shape(recipe["layers"][0]["weights"]) == (3, 3, 3, 2)
+
+
+def test_a_window_without_any_data_gives_no_number_and_no_mistake(tmp_path):
+    scene = open_scene(raster(tmp_path / "empty.tif", np.zeros((20, 24, 3), "uint16"), nodata=0))
+    found = volume.run(View(scene, Window(0, 0, 20, 24), scene), Setting(scene.band_names, "1 1 1 b=2"))
+    assert np.isnan(found.activated).all()
+    assert found.showpiece() == (10, 12)
+    assert np.isnan(volume.layer_difference(found))
+    shown = volume_products.written_out(View(scene, Window(0, 0, 20, 24), scene), found, (3, 4))
+    assert shown["total"] == "no data"
+    assert shown["check"] == "A window that touches a pixel without data gives none."
+
+
+def test_a_scene_of_one_band_has_no_arithmetic():
+    app = page(scene="elevation", vol_part="arithmetic")
+    assert "needs two of them" in app.info[0].value

@@ -3,6 +3,7 @@
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\/(\d+\.?\d*|\.\d+)(e[-+]?\d+)?)?$/i;
 const SIZES = [[3, "2.6rem", "0.8rem"], [5, "2.1rem", "0.7rem"], [7, "1.8rem", "0.62rem"], [Infinity, "1.5rem", "0.55rem"]];
+const DENSE = 7, MANY = 4; // sides above which numbers show in the cell with the focus only; bands above which all is smaller
 const HELP = "Type into a cell; arrow keys up and down walk. ± turns a kernel round, “to all” gives it to every band.";
 
 function element(tag, attributes = {}, parent = null, text = null) {
@@ -60,8 +61,11 @@ class Kernel {
 
   build({ band, cells, colours }) {
     const [rows, cols] = [cells.length, cells[0].length];
-    if (this.inputs?.length !== rows || this.inputs[0].length !== cols) {
-      const [, cell, size] = SIZES.find(([most]) => Math.max(rows, cols) <= most);
+    const side = Math.max(rows, cols);
+    const [, cell, size] = SIZES.find(([most]) => side + (this.bank.many ? 2 : 0) <= most);
+    this.root.classList.toggle("dense", side > DENSE);
+    if (this.inputs?.length !== rows || this.inputs[0].length !== cols || this.cell !== cell) {
+      this.cell = cell;
       this.root.style.setProperty("--cell", cell);
       this.root.style.setProperty("--size", size);
       this.table.replaceChildren();
@@ -119,6 +123,8 @@ class Bank {
     while (this.cards.length > data.kernels.length) this.cards.pop().root.remove();
     while (this.cards.length < data.kernels.length) this.cards.push(new Kernel(this, this.cards.length));
     this.kernels.append(this.biasBox);
+    this.many = data.kernels.length > MANY;
+    this.root.classList.toggle("many", this.many);
     this.cards.forEach((card, i) => card.show(data.kernels[i], data.titles, data.kernels.length === 1));
     this.bias.value = this.toldBias = data.bias;
     this.bias.classList.remove("wrong");

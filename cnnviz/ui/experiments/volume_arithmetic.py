@@ -44,11 +44,7 @@ class Arithmetic:
 def compute(view: View) -> Arithmetic:
     """Near infrared and red where the scene has them, else its first two bands; reflectance where that is known."""
     names = view.scene.band_names
-    bands = (
-        (_INDEX.bands[0], _INDEX.bands[1])
-        if set(_INDEX.bands) <= set(names)
-        else (names[0], names[min(1, len(names) - 1)])
-    )
+    bands = (_INDEX.bands[0], _INDEX.bands[1]) if set(_INDEX.bands) <= set(names) else (names[0], names[1])
     image, unit = view.patch(bands).array, "numbers as stored"
     sensor = view.scene.naming.sensor
     if sensor is not None and sensor.scale is not None:
@@ -59,6 +55,9 @@ def compute(view: View) -> Arithmetic:
 
 def show(view: View) -> None:
     """The two bands, the two filters' maps and the ratio; and two pixels that tell a sum from a ratio."""
+    if len(view.scene.band_names) < 2:
+        st.info("Arithmetic of bands needs two of them, and this scene has one. Choose another scene.")
+        return
     found = compute(view)
     one, other = found.bands
     scale = ColourScale.signed(found.difference, found.total)

@@ -140,7 +140,8 @@ def _possible(view: View, given: Setting) -> Setting:
     if not given.bands:
         raise GeometryError("received no band: choose one or more of " + ", ".join(view.scene.band_names))
     plan((view.window.rows, view.window.cols), given.weights.shape, padding=given.padding)
-    return replace(given, shown=min(given.shown, len(given.filters) - 1))
+    last = len(given.filters) - 1
+    return given if given.shown <= last else replace(given, shown=last)
 
 
 def _count(given: Setting) -> None:

@@ -28,7 +28,8 @@ def filters(view: View, result: Result) -> None:
 
 
 def _in_short(kernels: tuple[np.ndarray, ...]) -> str:
-    words = list(dict.fromkeys(kernel_words(kernel) for kernel in kernels))
+    different = {(kernel.shape, kernel.tobytes()): kernel for kernel in kernels}
+    words = [kernel_words(kernel) for kernel in different.values()]
     return words[0] if len(words) == 1 else ", ".join(words[:3]) + (" …" if len(words) > 3 else "")
 
 

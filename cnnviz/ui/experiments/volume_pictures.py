@@ -17,7 +17,7 @@ from cnnviz.render import ColourScale, number
 from cnnviz.ui.experiments import spot
 from cnnviz.ui.experiments.volume import ACTIVATIONS, Result
 from cnnviz.ui.maps import band_stage, composite_stage, scaled
-from cnnviz.ui.pictures import Mark, Room, Stage, caption, strip
+from cnnviz.ui.pictures import Mark, Room, Stage, caption, cells, strip
 from cnnviz.ui.view import View
 
 Words = tuple[str, str]  # name and operation of a picture
@@ -102,6 +102,7 @@ def _stage(
         ),
         alt=f"{name}: {render.size(*array.shape)} pixels, {render.span(*render.value_range(array))}.",
         scale=scale,
+        cells=cells(array),
         field=drawn,
         transform=drawn.place(view.transform) if view.on_ground else None,
     )
