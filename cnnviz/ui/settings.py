@@ -13,15 +13,13 @@ class Settings:
     """The operator's settings; the defaults are those of a hosted server that trusts nobody."""
 
     local_root: Path | None  #: folder below which visitors may open files by path; None allows none
-    data: Path | None  #: folder with data sets
     cache: Path  #: folder for overviews of files that have none
 
 
 def settings() -> Settings:
-    """Settings from ``CNNVIZ_LOCAL_ROOT``, ``CNNVIZ_DATA`` and ``CNNVIZ_CACHE``; empty means not set."""
+    """Settings from ``CNNVIZ_LOCAL_ROOT`` and ``CNNVIZ_CACHE``; empty means not set."""
     return Settings(
         local_root=_folder("CNNVIZ_LOCAL_ROOT"),
-        data=_folder("CNNVIZ_DATA"),
         cache=_folder("CNNVIZ_CACHE") or Path(tempfile.gettempdir()) / "cnnviz-cache",
     )
 
