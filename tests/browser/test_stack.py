@@ -83,9 +83,9 @@ def test_layers_are_added_moved_set_and_removed(page, server):
     weights.fill("[sobel_vertical | sobel_horizontal]")
     weights.press("Enter")
     settle(page)
-    assert pictures(page)[1:] == ["filter 1"]
-    choose(page, "Maps", "All maps")
     assert pictures(page)[1:] == ["filter 1", "filter 2"]
+    choose(page, "Maps", "Map 2 of each layer")
+    assert pictures(page)[1:] == ["filter 2"]
 
 
 def test_pointing_at_the_last_map_marks_its_receptive_field_on_the_scene(page, server):
@@ -130,7 +130,7 @@ def test_a_copied_link_reopens_the_same_stack(page, server):
     menu(page, "Start from", PRESETS["corners"].title)
     page.get_by_text("Stack", exact=True).click()
     settle(page)
-    choose(page, "Maps", "All maps")
+    choose(page, "Maps", "Map 2 of each layer")
     shown, link = version(page), page.url
     page.context.clear_cookies()
     visit(page, link)
@@ -176,7 +176,6 @@ def test_a_recipe_too_large_for_a_link_works_on_the_page(page, server):
     settle(page)
     assert alerts(page) == ""
     assert len(page.url) < 500
-    choose(page, "Maps", "All maps")
     assert len(pictures(page)) == 17
 
 

@@ -110,6 +110,28 @@ def test_what_lies_beyond_a_legend_is_little_and_said(maps, scope):
 # --- places ---
 
 
+def test_each_layer_names_its_operation_once(view, maps):
+    stages = list(stack_pictures.stages(view, setting(), maps))
+    assert [stage.operation for stage in stages if stage.operation] == [found.name for found in maps]
+    assert [stage.name for stage in stages][:2] == ["filter 1", "filter 2"]
+
+
+def test_a_thinned_picture_lies_where_the_whole_one_lay():
+    scene = open_sample("sentinel2")
+    wide = View(scene, Window(0, 0, 512, 512), scene)
+    given = setting([Conv2D("box_3")])
+    (whole,) = stack_pictures.stages(wide, given, stack.run(wide, given))
+    thin = stack_pictures._thinned(wide, whole)
+    assert thin.picture.shape == (255, 255)
+    np.testing.assert_array_equal(thin.picture, whole.picture[::2, ::2])
+    for row, col in ((0, 0), (100, 254)):
+        assert thin.field.centre(row, col) == whole.field.centre(2 * row, 2 * col)
+        assert thin.transform @ (col + 0.5, row + 0.5) == pytest.approx(
+            whole.transform @ (2 * col + 0.5, 2 * row + 0.5)
+        )
+    assert "every 2nd pixel" in thin.caption
+
+
 def test_all_maps_or_one_of_each_layer(maps):
     assert [stack_pictures.channels(found, ALL_MAPS) for found in maps] == [[0, 1], [0, 1], [0, 1], [0]]
     assert [stack_pictures.channels(found, 2) for found in maps] == [[1], [1], [1], [0]]

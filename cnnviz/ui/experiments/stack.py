@@ -115,7 +115,7 @@ def read(text: str) -> tuple[Layer, ...]:
 def _shown(network: Network) -> int:
     most = max(len(names) for names in network.labels(len(network.bands or ())))
     numbers = {number: f"Map {number} of each layer" for number in range(1, min(most, MAX_SHOWN) + 1)}
-    options = numbers if most == 1 else {ALL_MAPS: "All maps"} | numbers
+    options = {ALL_MAPS: "All maps"} | (numbers if most > 1 else {})
     return link.choose("Maps", options, "stack_maps", width=240)
 
 

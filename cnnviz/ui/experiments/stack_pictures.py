@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from cnnviz import render
-from cnnviz.geometry import ReceptiveField
 from cnnviz.layers import FeatureMap
 from cnnviz.padding import plan
 from cnnviz.render import ColourScale
@@ -44,20 +43,17 @@ def show(view: View, given: Setting, maps: Sequence[FeatureMap], number: int, *,
 
 
 def _show_strip(view: View, given: Setting, maps: Sequence[FeatureMap], at: Place, *, covered: bool) -> None:
-    scales, many = map_scales(maps, given.scope), given.shown == ALL_MAPS
-    shown = [
-        replace(_stage(view, found, channel, scales[layer][channel], many=many), covered=covered)
-        for layer, found in enumerate(maps)
-        for channel in channels(found, given.shown)
-    ]
-    stages = [replace(_scene(view, given), boxes=() if covered else [box(maps[-1], at)]), *shown]
-    picker = spot.picker(view, [stage.field for stage in stages], STRIP)
+    shown = [replace(stage, covered=covered) for stage in stages(view, given, maps)]
+    if len(shown) >= _IN_A_ROW:
+        shown = [_thinned(view, stage) for stage in shown]
+    shown = [replace(_scene(view, given), boxes=() if covered else [box(maps[-1], at)]), *shown]
+    picker = spot.picker(view, [stage.field for stage in shown], STRIP)
     # One row where that leaves pictures of some size; rows of equal pictures where it does not.
-    least, height = (f"{_ROW / len(stages):.2f}rem", 360) if len(stages) <= _IN_A_ROW else ("8rem", 180)
-    strip(stages, STRIP, crs=view.crs, room=Room(least=least, height=height), hint=_HINT, on_pick=picker)
+    least, height = (f"{_ROW / len(shown):.2f}rem", 360) if len(shown) <= _IN_A_ROW else ("8rem", 180)
+    strip(shown, STRIP, crs=view.crs, room=Room(least=least, height=height), hint=_HINT, on_pick=picker)
     if preset := preset_of(given):
         st.caption(f"{preset.title}. {preset.about}")
-    if many and any(found.array.shape[2] > MAX_SHOWN for found in maps):
+    if given.shown == ALL_MAPS and any(found.array.shape[2] > MAX_SHOWN for found in maps):
         st.caption(f"Of layers with more maps than {MAX_SHOWN}, the first {MAX_SHOWN} are shown; files hold them all.")
 
 
@@ -98,21 +94,24 @@ def _scene(view: View, given: Setting) -> Stage:
     return composite_stage(view, bands) if len(bands) == 3 else band_stage(view, bands[0])
 
 
-def _stage(view: View, found: FeatureMap, channel: int, scale: ColourScale, *, many: bool) -> Stage:
-    count = found.array.shape[2]
-    operation = found.name if channel == 0 or not many else ""
-    name = found.channels[channel] if count > 1 else found.name
-    stage = map_stage(view, found, scale, channel=channel, name=name, operation=operation)
-    return _thinned(view, stage, found.field) if many else stage
+def stages(view: View, given: Setting, maps: Sequence[FeatureMap]) -> Iterator[Stage]:
+    """One picture per map that is shown; the first of each layer names the operation that leads to it."""
+    scales = map_scales(maps, given.scope)
+    for layer, found in enumerate(maps):
+        shown = channels(found, given.shown)
+        for channel in shown:
+            name = found.channels[channel] if found.array.shape[2] > 1 else found.name
+            operation = found.name if channel == shown[0] else ""
+            yield map_stage(view, found, scales[layer][channel], channel=channel, name=name, operation=operation)
 
 
-def _thinned(view: View, stage: Stage, field: ReceptiveField) -> Stage:
+def _thinned(view: View, stage: Stage) -> Stage:
     """Every n-th pixel of a large picture, in its true place."""
     rows, cols = stage.picture.shape[:2]
     step = -(-max(rows, cols) // _SMALL)
     if step == 1:
         return stage
-    thinned = field.then(plan((rows, cols), 1, stride=step))
+    thinned = stage.field.then(plan((rows, cols), 1, stride=step))
     return replace(
         stage,
         picture=stage.picture[::step, ::step],
