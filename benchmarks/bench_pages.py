@@ -38,6 +38,10 @@ class Change:
 CHANGES = {
     "Image_inspection": Change("Bits per value", ("ArrowLeft",), ("ArrowRight",), 14, "Numbers, bits and orientation"),
     "Kernel_playground": Change("Kernel", ("ArrowDown", "Enter"), ("ArrowUp", "Enter"), 20),
+    "Padding_and_stride": Change("Stride down", ("ArrowUp",), ("ArrowDown",), 4),
+    "Pooling": Change("Window", ("ArrowRight",), ("ArrowLeft",), 6),
+    "Volume_convolution": Change("Activation", ("ArrowDown", "Enter"), ("ArrowUp", "Enter"), 3),
+    "Stack_layers": Change("Maps", ("ArrowDown", "Enter"), ("ArrowUp", "Enter"), 3),
 }
 
 # Pictures may sit in shadow roots, which a page-wide observer does not see: each one is watched from its birth.
@@ -140,7 +144,7 @@ def _measure(page: Page, name: str, changes: int) -> None:
 
 def _time(page: Page, change: Change, keys: tuple[str, ...]) -> float:
     """Seconds from the last key press to the last new picture."""
-    page.locator(f'input[aria-label="{change.label}"]').focus()
+    page.get_by_test_id("stMain").locator(f'input[aria-label="{change.label}"]').focus()
     for key in keys:
         page.keyboard.press(key)
     page.wait_for_function("watch.painted > watch.pressed")
