@@ -29,6 +29,11 @@ def test_the_catalogue_is_written_and_read_back(kernel):
     np.testing.assert_array_equal(parse_kernel(format_kernel(kernel)), kernel.weights)
 
 
+def test_a_grid_cannot_be_changed():
+    for grid in (kernel_grid([[1]]), parse_kernel("1"), resize_kernel([[1]], 2, 2), normalise([[1]], "none")):
+        assert not grid.flags.writeable
+
+
 def test_text_is_short():
     assert format_kernel(KERNELS["sobel_vertical"]) == "1,0,-1;2,0,-2;1,0,-1"
     assert format_kernel(KERNELS["box_3"]) == ";".join(["1/9,1/9,1/9"] * 3)
