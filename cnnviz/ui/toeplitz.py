@@ -55,7 +55,7 @@ def toeplitz(board: Board, key: str) -> None:
     """Show the board; pointing, walking with arrow keys and holding never ask the server."""
     hint = (
         "Point at the matrix, or at a cell of a grid: a row is an output and its window, "
-        "a column is a pixel and all that see it. Click to hold."
+        "a column is a pixel and all that use it. Click to hold."
     )
     taps = board.taps.astype(np.uint8).tobytes()
     data: dict[str, Any] = {

@@ -42,9 +42,9 @@ def test_an_output_is_a_row_and_its_terms_add_up(page, server):
 def test_a_pixel_is_a_column_and_every_output_that_sees_it(page, server):
     visit(page, server.url + PATH)
     board(page, IMAGE).hover(position=cell(page, IMAGE, 1, 1, 4, 4))
-    assert readout(page) == "Column 5 is pixel (1, 1): 4 outputs see it, with the weights 0, 1, 0, 1."
+    assert readout(page) == "Column 5 is pixel (1, 1): 4 outputs use it, with the weights 0, 1, 0, 1."
     board(page, IMAGE).hover(position=cell(page, IMAGE, 0, 3, 4, 4))
-    assert "1 output sees it, with the weight −1" in readout(page)
+    assert "1 output uses it, with the weight −1" in readout(page)
 
 
 def test_a_weight_says_how_often_it_is_used(page, server):

@@ -9,9 +9,11 @@ import pytest
 from scipy import ndimage
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.convolve import conv2d, conv_matrix
 from cnnviz.errors import GeometryError
 from cnnviz.grids import format_kernel
 from cnnviz.kernels import KERNELS
+from cnnviz.matrix import Sliding
 from cnnviz.samples import open_sample
 from cnnviz.scene import Window
 from cnnviz.ui.experiments import matrix, matrix_board, matrix_cost, matrix_lesson
@@ -70,6 +72,26 @@ def test_both_ways_agree_for_every_kernel_stride_and_dilation(view, padding):
     assert results.count(True) > 100
 
 
+@pytest.mark.parametrize("padding", matrix.PADDINGS)
+def test_both_ways_agree_for_every_size_kernel_stride_and_dilation_of_one_axis(padding):
+    chosen = int(padding) if padding.isdigit() else padding
+    random = np.random.default_rng(0)
+    sides = range(1, matrix.MAX_KERNEL + 1)
+    count = 0
+    for size, side, stride, dilation in product(SIDES, sides, range(1, matrix.MAX_STRIDE + 1), DILATIONS):
+        how = Sliding(padding=chosen, stride=stride, dilation=dilation)
+        for turn in (1, -1):
+            image, kernel = (random.normal(size=(n, 1)[::turn]).astype(np.float32) for n in (size, side))
+            try:
+                expected = conv2d(image, kernel, **how.options())
+            except GeometryError:
+                continue
+            found = conv_matrix(kernel, image.shape, **how.options()) @ image.ravel()
+            np.testing.assert_allclose(found, expected.ravel(), rtol=1e-5, atol=1e-5)
+            count += 1
+    assert count > 1000
+
+
 def test_the_lectures_case_is_what_scipy_correlates(view):
     result = matrix.compute(view, START)
     expected = ndimage.correlate(result.source, result.given.weights, mode="constant")[1:-1, 1:-1]
@@ -105,9 +127,12 @@ def test_the_board_turns_with_the_matrix(view):
 def test_words_name_what_the_setting_does_to_the_structure(view):
     given = replace(START, shape=(9, 9), padding="same", stride=(2, 3), dilation=2)
     words = matrix_board.structure(matrix.compute(view, given))
-    for part in ("5 × 9 blocks", "3 × 9 cells", "3 columns", "2 blocks", "2 columns apart", "keep 4 to 9 weights"):
+    for part in ("5 × 9 blocks", "3 × 9 cells", "3 columns", "2 blocks", "2 cells apart", "keep 4 to 9 weights"):
         assert part in words
     assert "Toeplitz" not in words
+    turned = matrix_board.structure(matrix.compute(view, replace(given, direction=Direction.TRANSPOSED)))
+    for part in ("9 × 5 blocks of 9 × 3 cells", "down 3 rows", "2 blocks", "Conv2DTranspose"):
+        assert part in turned
     assert "Toeplitz" in matrix_board.structure(matrix.compute(view, START))
 
 

@@ -357,7 +357,7 @@ class Board {
     if (at.kind === "column") return this.columnWords(at.index);
     if (at.kind === "tap") return this.tapWords(tap);
     const pixel = this.name("source", at.col), output = this.name("target", at.row), place = `Row ${at.row}, column ${at.col}`;
-    const cell = tap === null ? `empty, as ${output} does not see ${pixel}`
+    const cell = tap === null ? `empty, as ${output} does not use ${pixel}`
       : `weight ${this.data.kernel.texts[tap - 1]}, by which ${output} multiplies ${pixel}`;
     return `${place}: ${cell}. ${this.rowWords(at.row)}`;
   }
@@ -370,7 +370,7 @@ class Board {
     const { source, kernel, target } = this.data;
     const seen = this.rowOf(row), result = figureText(target.values[row]);
     const begin = `Row ${row} is ${this.name("target", row)} and its window`;
-    if (!seen.length) return `${begin}: it sees nothing but padding and is ${result}.`;
+    if (!seen.length) return `${begin}: no weight stands in it, so it is ${result}.`;
     if (seen.length > TERMS) return `${begin}: the sum of ${seen.length} products, ${result}.`;
     const whole = seen.every(([pixel, weight]) => Number.isInteger(source.values[pixel]) && Number.isInteger(kernel.values[weight - 1]));
     const terms = seen.map(([pixel, weight]) => `${kernel.texts[weight - 1].replace(/^−.*/, "($&)")} · ${figureText(source.values[pixel])}`);
@@ -379,10 +379,10 @@ class Board {
 
   columnWords(col) {
     const seen = this.columnOf(col), begin = `Column ${col} is ${this.name("source", col)}`;
-    if (!seen.length) return `${begin}: no ${this.data.target.one} sees it.`;
+    if (!seen.length) return `${begin}: no ${this.data.target.one} uses it.`;
     const weights = seen.map(([, weight]) => this.data.kernel.texts[weight - 1]);
     const list = weights.length > TERMS ? "" : `, with the weight${weights.length > 1 ? "s" : ""} ${weights.join(", ")}`;
-    return `${begin}: ${count(seen.length, this.data.target.one)} see${seen.length === 1 ? "s" : ""} it${list}.`;
+    return `${begin}: ${count(seen.length, this.data.target.one)} use${seen.length === 1 ? "s" : ""} it${list}.`;
   }
 
   tapWords(tap) {

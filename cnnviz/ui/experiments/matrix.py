@@ -98,9 +98,9 @@ class Result:
 
     @property
     def equal(self) -> bool:
-        """Whether that difference is no more than float32 rounds, 10⁻⁵ of the largest value."""
-        reach = float(np.nanmax(np.abs(self.direct), initial=0.0))
-        return self.difference <= 1e-5 * max(reach, 1.0)
+        """Whether that difference is no more than float32 rounds: 10⁻⁶ of what the products can add up to."""
+        reach = np.abs(self.given.weights).sum() * np.nanmax(np.abs(self.source), initial=0.0)
+        return self.difference <= 1e-6 * float(reach)
 
 
 def controls(view: View) -> Setting:

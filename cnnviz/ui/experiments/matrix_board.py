@@ -43,28 +43,21 @@ def show(result: Result, *, covered: bool = False, asked: int | None = None) -> 
 def board(result: Result, *, covered: bool = False, asked: int | None = None) -> Board:
     """What the board shows of a result."""
     weights, taps = result.given.weights, result.form.taps.toarray()
-    kernel = Cells(name="Kernel", one="weight", values=weights, scale=ColourScale.weights(weights))
-    maps, image = ("Output y", "output"), ("Image x", "pixel")
     if _turned(result):
-        source = _signed(*maps, result.source)
-        target = _signed("Mᵀ · y", "pixel", result.product)
-        taps = taps.T
+        source, target = _signed("Output y", "output", result.source), _signed("Image z", "pixel", result.product)
+        name, across, down, taps = "Matrix Mᵀ", "y", "z = Mᵀ · y", np.ascontiguousarray(taps.T)
     else:
-        source = Cells(name=image[0], one=image[1], values=result.source, scale=_grey(result.source))
-        target = _signed(*maps, result.product)
-    rows, cols = taps.shape
-    name = "Matrix Mᵀ" if _turned(result) else "Matrix M"
-    caption = (
-        f"{render.size(rows, cols)} · {target.name.split(' ')[-1]} down the right, {source.name.split(' ')[-1]} across "
-        "the top, both row after row · grey cells are empty"
-    )
+        source = Cells(name="Image x", one="pixel", values=result.source, scale=_grey(result.source))
+        target = _signed("Output y", "output", result.product)
+        name, across, down = "Matrix M", "x", "y = M · x"
+    size = render.size(*taps.shape)
     return Board(
         name=name,
-        caption=caption,
+        caption=f"{size} · {across} across the top, {down} down the right, row after row · grey cells are empty",
         source=source,
-        kernel=kernel,
+        kernel=Cells(name="Kernel", one="weight", values=weights, scale=ColourScale.weights(weights)),
         target=target,
-        taps=np.ascontiguousarray(taps),
+        taps=taps,
         covered=covered,
         asked=asked,
     )
@@ -82,36 +75,44 @@ def _grey(values: np.ndarray) -> ColourScale:
 def structure(result: Result) -> str:
     """What one sees in the matrix of this setting, in words."""
     given, form = result.given, result.form
-    (down, across), (rows, cols) = given.stride, form.shape
-    sentences = [
-        f"{render.size(form.out[0], rows)} blocks, one for each pair of output row and image row, "
-        f"of {render.size(form.out[1], cols)} cells each.",
-        f"One output further right, the weights move {_steps(across, 'column')}; "
-        f"one output further down, {_steps(down, 'block')}.",
-    ]
-    if down == across == 1:
+    sentences = _turned_blocks(result) if _turned(result) else _blocks(result)
+    if given.stride == (1, 1):
         sentences.append(
             "Along every diagonal of a block stands the same weight, along every diagonal of blocks the same block: "
             "such a matrix is called doubly blocked Toeplitz."
         )
     if given.dilation > 1:
         sentences.append(
-            f"Dilation sets the kernel's columns {_steps(given.dilation, 'column')} apart, its rows "
+            f"Dilation sets the kernel's columns {_steps(given.dilation, 'cell')} apart, its rows "
             f"{_steps(given.dilation, 'block')}."
         )
-    per_row = np.diff(form.matrix.indptr)
-    if per_row.min() < form.weights:
+    per_output = np.diff(form.matrix.indptr)
+    if per_output.min() < form.weights:
         sentences.append(
-            f"Outputs at the border keep {per_row.min()} to {per_row.max()} weights: those that fall on padding "
+            f"Outputs at the border keep {per_output.min()} to {per_output.max()} weights: those that fall on padding "
             "meet zeros and are left out."
         )
-    if _turned(result):
-        sentences.insert(
-            0,
-            "Rows and columns have changed places: every output now adds its kernel to the pixels that it saw. "
-            "Keras calls this layer Conv2DTranspose, and training sends errors back this way.",
-        )
     return " ".join(sentences)
+
+
+def _blocks(result: Result) -> list[str]:
+    (down, across), (rows, cols), out = result.given.stride, result.form.shape, result.form.out
+    return [
+        f"{render.size(out[0], rows)} blocks, one for each pair of output row and image row, "
+        f"of {render.size(out[1], cols)} cells each.",
+        f"One output further right, the weights move {_steps(across, 'column')}; "
+        f"one output further down, {_steps(down, 'block')}.",
+    ]
+
+
+def _turned_blocks(result: Result) -> list[str]:
+    (down, across), (rows, cols), out = result.given.stride, result.form.shape, result.form.out
+    return [
+        "Rows and columns have changed places: every output adds its kernel to the pixels that it saw. "
+        "Keras calls this layer Conv2DTranspose, and training sends errors back this way.",
+        f"{render.size(rows, out[0])} blocks of {render.size(cols, out[1])} cells each: one output further right, "
+        f"the weights move down {_steps(across, 'row')}; one output further down, {_steps(down, 'block')}.",
+    ]
 
 
 def _steps(count: int, what: str) -> str:
