@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 import rasterio
-from cnnviz.samples import open_sample
 
 from cnnviz.convolve import conv2d
 from cnnviz.kernels import KERNELS
+from cnnviz.samples import open_sample
 from tests.browser.driving import settle, visit
 from tests.factory import raster
 
