@@ -99,9 +99,10 @@ def _spread_holes(image: Array, out: Array, taps: NDArray[np.uint8], anchor: tup
     for first in range(0, len(image), step):
         start = max(0, first - reach)
         seen = image[start : first + step + reach]
-        holes = ~np.isfinite(seen)
-        if holes.any():
-            touched = cv2.dilate(holes.view(np.uint8), taps, anchor=anchor, borderType=border, borderValue=0)
+        finite = np.isfinite(seen)
+        if not finite.all():
+            holes = (~finite).view(np.uint8)
+            touched = cv2.dilate(holes, taps, anchor=anchor, borderType=border, borderValue=0)
             touched = touched.reshape(seen.shape)
             part = out[first : first + step]
             np.copyto(part, np.nan, where=touched[first - start :][: len(part)].view(bool))

@@ -249,6 +249,18 @@ def test_more_bands_than_opencv_takes_at_once():
     assert pool2d(image, 2).shape == (3, 3, 600)
 
 
+def test_a_kernel_that_is_almost_a_product_is_not_rounded_to_one():
+    rng = np.random.default_rng(10)
+    image = rng.normal(size=(40, 40, 1)).astype(np.float32)
+    for change in (9e-3, 1e-3):
+        weights = np.outer(*rng.normal(size=(2, 9)))
+        weights[4, 4] *= 1 + change
+        weights = weights.astype(np.float32)
+        slide = {"padding": "valid", "stride": 1, "dilation": 1, "border": "zero"}
+        expected, _ = oracle(image, weights[..., None, None], **slide)
+        np.testing.assert_allclose(conv2d(image, weights), expected, atol=5e-6 * np.abs(weights).sum())
+
+
 def test_bands_first_in_memory_stay_so():
     image = np.moveaxis(np.zeros((3, 20, 30), np.float32), 0, -1)
     for result in (conv2d(image, np.ones((3, 3)), padding="same"), pool2d(image, 2)):
