@@ -121,7 +121,7 @@ def test_a_thinned_picture_lies_where_the_whole_one_lay():
     wide = View(scene, Window(0, 0, 512, 512), scene)
     given = setting([Conv2D("box_3")])
     (whole,) = stack_pictures.stages(wide, given, stack.run(wide, given))
-    thin = stack_pictures._thinned(wide, whole)
+    thin = stack_pictures._thinned(wide, whole, 256)
     assert thin.picture.shape == (255, 255)
     np.testing.assert_array_equal(thin.picture, whole.picture[::2, ::2])
     for row, col in ((0, 0), (100, 254)):

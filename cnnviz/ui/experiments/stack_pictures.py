@@ -20,8 +20,9 @@ from cnnviz.ui.view import View
 
 STRIP = "stack_strip"
 Place = tuple[int, int]
-#: Longest side of a picture where many stand side by side; larger maps show every second pixel, or fewer.
-_SMALL = 256
+#: Longest side of a picture where many stand side by side, and where very many do; larger maps show every second
+#: pixel, or fewer.
+_SMALL, _TINY, _VERY_MANY = 256, 128, 24
 #: How much of the scene is shown around a receptive field, in its sizes, and at least in pixels.
 _AROUND, _LEAST = 2.0, 24
 #: Width in rem that a row of pictures may count on, and how many share it at most.
@@ -45,7 +46,8 @@ def show(view: View, given: Setting, maps: Sequence[FeatureMap], number: int, *,
 def _show_strip(view: View, given: Setting, maps: Sequence[FeatureMap], at: Place, *, covered: bool) -> None:
     shown = [replace(stage, covered=covered) for stage in stages(view, given, maps)]
     if len(shown) >= _IN_A_ROW:
-        shown = [_thinned(view, stage) for stage in shown]
+        side = _SMALL if len(shown) <= _VERY_MANY else _TINY
+        shown = [_thinned(view, stage, side) for stage in shown]
     shown = [replace(_scene(view, given), boxes=() if covered else [box(maps[-1], at)]), *shown]
     picker = spot.picker(view, [stage.field for stage in shown], STRIP)
     # One row where that leaves pictures of some size; rows of equal pictures where it does not.
@@ -105,10 +107,10 @@ def stages(view: View, given: Setting, maps: Sequence[FeatureMap]) -> Iterator[S
             yield map_stage(view, found, scales[layer][channel], channel=channel, name=name, operation=operation)
 
 
-def _thinned(view: View, stage: Stage) -> Stage:
+def _thinned(view: View, stage: Stage, side: int) -> Stage:
     """Every n-th pixel of a large picture, in its true place."""
     rows, cols = stage.picture.shape[:2]
-    step = -(-max(rows, cols) // _SMALL)
+    step = -(-max(rows, cols) // side)
     if step == 1:
         return stage
     thinned = stage.field.then(plan((rows, cols), 1, stride=step))
