@@ -25,8 +25,8 @@ from cnnviz.weights import Array
 LINE, BANDS = "stack", "stack_bands"
 #: Maps of one layer that are shown; a network may have more.
 MAX_SHOWN = 16
-#: Numbers of all layers together that one visitor may ask for: 256 MB of float32.
-MAX_NUMBERS = 64_000_000
+#: Numbers of all layers together that one visitor may ask for: 128 MB of float32.
+MAX_NUMBERS = 32_000_000
 DEFAULT = PRESETS["edges_of_edges"]
 
 
@@ -172,11 +172,12 @@ def preset_of(given: Setting) -> Preset | None:
 
 
 def run(view: View, given: Setting) -> list[FeatureMap]:
-    """One feature map per layer, on the current window; shared between visitors who look at the same."""
+    """One feature map per layer, on the current window."""
     return _maps(view.scene, view.window, given.network)
 
 
-@st.cache_resource(max_entries=2, ttl=600, show_spinner=False, hash_funcs={Scene: same_scene, Network: Network.to_json})
+# One entry, so that a small host keeps its memory: what it saves is the work while colours or the chosen layer change.
+@st.cache_resource(max_entries=1, ttl=600, show_spinner=False, hash_funcs={Scene: same_scene, Network: Network.to_json})
 def _maps(scene: Scene, window: Window, network: Network) -> list[FeatureMap]:
     maps = network.run(View(scene, window).patch(network.bands or ()).array)
     for found in maps:
