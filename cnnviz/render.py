@@ -306,7 +306,8 @@ def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) ->
     drawing = Figure(figsize=(7.2, height + 0.8), dpi=150, layout="constrained")
     FigureCanvasAgg(drawing)
     axes: Any = drawing.add_subplot()
-    axes.add_patch(Rectangle((-0.5, -0.5), cols, rows, facecolor="white", edgecolor="#b0b0b0", hatch="////", lw=0))
+    look: dict[str, Any] = {"facecolor": "white", "edgecolor": "#b0b0b0", "hatch": "////", "lw": 0, "zorder": -1}
+    axes.add_patch(Rectangle((-0.5, -0.5), cols, rows, **look))
     axes.imshow(_table(scale.palette)[picture] if scale and picture.ndim == 2 else picture, interpolation="nearest")
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()

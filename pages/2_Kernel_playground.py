@@ -11,13 +11,12 @@ with page(
 ) as view:
     with controls():
         chosen = kernel.controls(view)
-    given = kernel.setting(view, *chosen)
-    result = kernel.run(view, given)
+    given, result = kernel.shown(view, kernel.setting(view, *chosen))
     covered, asked = kernel_lesson.predict(given, result)
     left, right = beside(200)
     with left:
         kernel.edit(view, given)
     with right:
         kernel_pictures.show(view, given, result, covered=covered, asked=asked)
-    kernel_files.downloads(view, given)
+    kernel_files.downloads(view, given, covered=covered)
     kernel_lesson.tasks(chosen[0], given)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-import streamlit as st
-
 from cnnviz.errors import CnnvizError
 from cnnviz.ui import link
-from cnnviz.ui.words import plain
 
 Good = TypeVar("Good")
 
@@ -19,5 +16,5 @@ def good_or_default(key: str, attempt: Callable[[], Good], default: Callable[[],
     try:
         return link.last_good(key, attempt)
     except CnnvizError as error:
-        st.error(f"{plain(str(error).removesuffix('.'))}. Shown is the default.")
+        link.complain(type(error)(f"{str(error).removesuffix('.')}. Shown is the default."))
         return default()

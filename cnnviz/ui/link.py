@@ -18,6 +18,7 @@ Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
 
 _HIDE = "hide"
+_HIDEABLE = {"answers", "controls", "tasks"}
 _NOT_OURS = frozenset({"embed", "embed_options"})
 
 
@@ -26,12 +27,15 @@ def begin(page: str) -> None:
     state = st.session_state
     arrived = state.get("_link_page") != page
     state["_link_page"] = page
+    state["_link_problems"] = st.container(key="problems")
     state["_link_raw"] = st.query_params.to_dict() if arrived else {}
     state["_link_known"] = set(_NOT_OURS | {_HIDE})
     if arrived:
         state["_link_dropped"] = []
         # A teacher's link keeps hiding what it hides when the class walks on to the next page.
         state["_link_hide"] = state["_link_raw"].get(_HIDE, state.get("_link_hide", ""))
+        for part in sorted(_parts(state["_link_hide"]) - _HIDEABLE):
+            _drop(f"“{_short(part)}” is nothing that can be hidden: choose from answers, controls, tasks.")
     if state["_link_hide"]:
         st.query_params[_HIDE] = state["_link_hide"]
 
@@ -52,16 +56,34 @@ def last_good(key: str, attempt: Callable[[], Option]) -> Option:
     except CnnvizError as error:
         if f"_good_{key}" not in st.session_state:
             raise
-        st.error(plain(str(error)))
+        complain(error)
         previous: Option = st.session_state[f"_good_{key}"]
         return previous
     st.session_state[f"_good_{key}"] = good
     return good
 
 
+def otherwise(attempt: Callable[[], Option], instead: Option) -> Option:
+    """Result of ``attempt``; where it raises, say why and go on with ``instead``."""
+    try:
+        return attempt()
+    except CnnvizError as error:
+        complain(error)
+        return instead
+
+
+def complain(error: CnnvizError) -> None:
+    """Say what is wrong above the page's pictures, wherever the control stands: it may be folded away."""
+    st.session_state["_link_problems"].error(plain(str(error)))
+
+
 def hides(part: str) -> bool:
     """Whether a teacher's link hides ``controls``, ``answers`` or ``tasks``: ``?hide=answers,tasks``."""
-    return part in st.session_state["_link_hide"].split(",")
+    return part in _parts(st.session_state["_link_hide"])
+
+
+def _parts(text: str) -> set[str]:
+    return {part.strip().lower() for part in text.split(",")} - {""}
 
 
 def choose(label: str, options: Mapping[Option, str], key: str, **more: Any) -> Option:
@@ -140,10 +162,13 @@ def _arrive(label: str, key: str, possible: Callable[[str], bool]) -> None:
 
 
 def _between(low: float, high: float) -> Callable[[str], bool]:
+    whole = type(low) is int
+
     def possible(raw: str) -> bool:
         try:
-            return low <= float(raw) <= high
-        except ValueError:
+            figure = float(raw)
+            return low <= figure <= high and (not whole or figure == int(figure))
+        except (ValueError, OverflowError):
             return False
 
     return possible

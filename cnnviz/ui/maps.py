@@ -27,6 +27,7 @@ def band_stage(view: View, band: str, **more: Any) -> Stage:
         scale=scale,
         cells=cells(array),
         transform=patch.transform if view.on_ground else None,
+        origin=view.window[:2],
         **more,
     )
 
@@ -41,6 +42,7 @@ def composite_stage(view: View, bands: Sequence[str], **more: Any) -> Stage:
         caption=caption(patch.array, view.metres, f"each band stretched {scales[0].rule}"),
         alt=f"Bands {', '.join(bands)} of {view.scene.name} as red, green and blue.",
         transform=patch.transform if view.on_ground else None,
+        origin=view.window[:2],
         **more,
     )
 

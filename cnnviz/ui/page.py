@@ -35,10 +35,10 @@ def page(title: str, look: str) -> Iterator[View]:
     """Start a page and hand it the current view; an error that input can cause is shown, and the page lives on."""
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=_icon(), layout="wide")
     st.html(_STYLE)
-    link.begin(title)
     st.title(title)
     dropped = st.empty()
     st.markdown(look)
+    link.begin(title)
     try:
         yield current_view()
     except CnnvizError as error:

@@ -66,6 +66,7 @@ class Stage:
     operation: str = ""
     field: ReceptiveField = field(default_factory=lambda: ReceptiveField((1, 1), (1, 1), (0.0, 0.0)))
     transform: Affine | None = None
+    origin: tuple[int, int] = (0, 0)  #: row and column of the first pixel, where they are counted from elsewhere
     cells: np.ndarray | None = None  #: values to write into the cells, for small grids
     boxes: Sequence[Mark] = ()
     pins: Sequence[Pin] = ()
@@ -85,7 +86,9 @@ def caption(array: np.ndarray, metres: tuple[float, float] | None, note: str = "
     if metres is not None:
         parts.append(ground(metres))
     low, high = render.value_range(array)
-    parts.append(render.span(low, high) if np.isfinite(low) else "no data")
+    parts.append(render.span(low, high) if np.isfinite(low) else "no finite value")
+    if np.isinf(array).any():
+        parts.append("some beyond float32")
     missing = np.isnan(array).mean()
     if 0 < missing < 1:
         parts.append(f"{render.number(100 * missing, 2)} % no data")
@@ -148,6 +151,7 @@ def _spec(stage: Stage) -> dict[str, Any]:
         "rows": rows,
         "cols": cols,
         "legend": _legend(stage.scale),
+        "origin": stage.origin,
         "jump": stage.field.jump,
         "offset": stage.field.offset,
         "size": stage.field.size,
@@ -164,8 +168,8 @@ def _palette(stage: Stage) -> Palette | None:
 
 
 def _legend(scale: ColourScale | None) -> dict[str, Any] | None:
-    if scale is None:
-        return None
+    if scale is None or not np.isfinite([scale.low, scale.high]).all():
+        return None  # nothing but nodata: there is no range to show
     middle = (scale.low + scale.high) / 2
     return {
         "colours": scale.colours(),

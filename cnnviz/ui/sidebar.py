@@ -57,11 +57,9 @@ def _window(scene: Scene) -> Window:
     if max(rows, cols) <= _SIDES[0]:
         return Window(0, 0, rows, cols)
     sides = {side: f"{side} × {side} px" for side in _SIDES}
-    side = link.choose("Window", sides, "side", default=_WINDOW, on_change=_recentre)
+    side = link.choose("Window", sides, "side", default=_WINDOW)
     height, width = min(side, rows), min(side, cols)
-    if st.session_state.get("_window_of") not in (None, scene.key):
-        _recentre()
-    st.session_state["_window_of"] = scene.key
+    _recentre(scene, rows - height, cols - width)
     if (height, width) == (rows, cols):
         return Window(0, 0, rows, cols)
     with st.expander("Position of the window", key="position"):
@@ -77,9 +75,12 @@ def _corner(label: str, last: int, key: str) -> int:
     return link.figure(label, 0, last, last // 2, key, step=1)
 
 
-def _recentre() -> None:
-    for key in ("row", "col"):
-        st.session_state.pop(key, None)
+def _recentre(scene: Scene, last_row: int, last_col: int) -> None:
+    """Move the window to the middle when the scene or the window's size is another than a moment ago."""
+    state, now = st.session_state, (scene.key, last_row, last_col)
+    if state.get("_window_of", now) != now:
+        state["row"], state["col"] = last_row // 2, last_col // 2
+    state["_window_of"] = now
 
 
 def _navigate(view: View) -> None:
@@ -158,7 +159,7 @@ def _band_names(here: Visit, name: str, scene: Scene) -> None:
         return
     with st.expander(f"Names of the bands: {_SOURCES[scene.naming.source]}", key="names"):
         st.caption(plain(scene.naming.reason))
-        typed = st.text_input("Names, in the file's order", ", ".join(scene.band_names), key=f"_typed_{name}")
+        typed = st.text_input("Names, in the file's order", ", ".join(scene.band_names), key=f"_typed_{scene.key}")
         if typed == ", ".join(scene.band_names):
             return
         try:

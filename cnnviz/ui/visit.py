@@ -39,7 +39,9 @@ class Visit:
         """Open the file that the visitor's link names, once, where the operator allows paths."""
         if not self.arrived:
             self.arrived = True
-            _open_below(self, st.query_params.get("path", ""))
+            name = _open_below(self, st.query_params.get("path", ""))
+            if name and "scene" not in st.query_params:
+                st.session_state["scene"] = name
 
     def options(self) -> dict[str, str]:
         """Every scene that can be chosen: identifier → label."""

@@ -138,6 +138,8 @@ class Stage {
       const distance = Math.abs((code >> 16) - red) + Math.abs(((code >> 8) & 255) - green) + Math.abs((code & 255) - blue);
       if (distance < least) [best, least] = [i, distance];
     });
+    if (best === 0) return "≤ " + figureText(legend.low);
+    if (best === legend.colours.length - 1) return "≥ " + figureText(legend.high);
     return "≈ " + figureText(legend.low + (best / (legend.colours.length - 1)) * (legend.high - legend.low));
   }
 
@@ -242,7 +244,8 @@ class Strip {
 
   describe(stage, row, col) {
     if (stage.spec.covered) return this.data.hint;
-    const parts = [`${stage.spec.name}: row ${row}, column ${col}`];
+    const [top, left] = stage.spec.origin;
+    const parts = [`${stage.spec.name}: row ${row + top}, column ${col + left}`];
     const value = stage.valueAt(row, col);
     if (value) parts.push(value);
     if (stage.spec.affine) {

@@ -22,6 +22,8 @@ def predict(view: View) -> bool:
     values = dict(zip(names, found[-1].values.tolist(), strict=True))
     choices = _spread(names)
     answer = max(choices, key=values.__getitem__)
+    if [values[name] for name in choices].count(values[answer]) > 1:
+        return False  # a tie has no answer
     return teach.predict(
         Question(
             identity=f"{view.scene.key} {found[-1].label}",
@@ -62,7 +64,7 @@ def _plants_are_red(given: Setting) -> bool:
 
 def _has_plant(view: View) -> bool:
     names = view.scene.band_names
-    if not chosen() or not {"B04", "B08"} <= set(names):
+    if not chosen(view) or not {"B04", "B08"} <= set(names):
         return False
     red, infrared = names.index("B04"), names.index("B08")
     pixels = [to_reflectance(found.values, view.calibration()) for found in spectra(view)]

@@ -68,7 +68,7 @@ def _spectra(view: View, given: Setting) -> None:
                 rows.append({"band": name, "x": x, "value": value, "pixel": spectrum.label})
     pixels = [spectrum.label for spectrum in spectra(view)]
     _line_chart(rows, pixels, _axis_title(view), given.unit)
-    if not chosen():
+    if not chosen(view):
         st.caption(
             f"Three pixels chosen for you: dark, middle and bright in {view.default_band()}. "
             "Click the picture to pin your own."

@@ -29,7 +29,12 @@ def show(view: View, given: Setting) -> None:
         pins = replace(shown, pins=pinned(view))
         strip([pins], PINS, crs=view.crs, hint=hint, room=Room(height=620), on_pick=add_pin)
     else:
-        strip([replace(shown, transform=None)], "turned", hint="Turned as an array; pins wait.", room=Room(height=620))
+        strip(
+            [replace(shown, transform=None, origin=(0, 0))],
+            "turned",
+            hint="Turned as an array; pins wait.",
+            room=Room(height=620),
+        )
 
 
 def stage(view: View, given: Setting) -> Stage:
@@ -48,6 +53,7 @@ def stage(view: View, given: Setting) -> Stage:
         alt=f"{_name(given)} of {view.scene.name}, {render.size(*array.shape[:2])} pixels.",
         scale=found[0] if alone else None,
         transform=view.transform if view.on_ground else None,
+        origin=view.window[:2],
     )
 
 
@@ -71,7 +77,7 @@ def scales(view: View, given: Setting) -> list[ColourScale]:
     for band in given.bands:
         ends = np.array(render.limits(view.band_statistics(band), given.rule, given.manual))
         if given.calibration is not None and given.rule is not StretchRule.MANUAL:
-            ends = to_reflectance(ends, given.calibration)
+            ends = (ends + given.calibration.offset) / given.calibration.scale
         found.append(ColourScale(Palette.GREY, float(ends[0]), float(ends[1]), f"{given.rule}{basis}"))
     return found
 

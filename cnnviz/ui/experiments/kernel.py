@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -14,6 +14,7 @@ from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D, FeatureMap, Network
 from cnnviz.render import number
 from cnnviz.ui import link
+from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.kernel_grid import kernel_grid
 from cnnviz.ui.page import more
 from cnnviz.ui.view import View
@@ -142,8 +143,9 @@ def _typed(kernel: str) -> np.ndarray:
     # The field is always there: Streamlit writes only fields that it already knows into the link.
     text = link.text("Own kernel as text", _default_text(), "w", help="Rows apart by ; and weights by spaces.")
     if kernel != OWN:
+        st.session_state["_last_kernel"] = kernel
         return KERNELS[kernel].weights
-    return link.last_good("kernel", lambda: parse_kernel(text))
+    return good_or_default("kernel", lambda: parse_kernel(text), lambda: parse_kernel(_default_text()))
 
 
 def _default_text() -> str:
@@ -151,27 +153,26 @@ def _default_text() -> str:
 
 
 def _combined(weights: np.ndarray) -> np.ndarray:
-    """A · K₁ + b · K₂."""
+    """A · K₁ + b · K₂; where the two do not fit, the first alone."""
     second = link.choose("Second kernel K₂", {"": "none"} | _TITLES, "k2")
     a = link.figure("a, times the first", -100.0, 100.0, 1.0, "a", step=0.1)
     b = link.figure("b, times the second", -100.0, 100.0, 1.0, "b", step=0.1, disabled=not second)
     if not second:
         return weights if a == 1 else (np.float32(a) * weights)
-    return link.last_good("combined", lambda: combine(a, weights, b, KERNELS[second].weights))
+    return link.otherwise(lambda: combine(a, weights, b, KERNELS[second].weights), weights)
 
 
 def _adjusted(weights: np.ndarray) -> np.ndarray:
+    """Divided and turned; a kernel that cannot be divided so stays as it is."""
     how = link.choose("Divide by", NORMALISATIONS, "divide")
     flip = link.tick("True convolution", "flip", help="Turns the kernel by 180° first; deep learning does not.")
-    found = link.last_good("normalised", lambda: normalise(weights, how))
+    found = link.otherwise(lambda: normalise(weights, how), weights)
     return found[::-1, ::-1] if flip else found
 
 
 def _chosen() -> None:
-    """A kernel from the catalogue replaces what was typed; choosing “own” starts from the one in view."""
-    if st.session_state["kernel"] != OWN:
-        st.session_state["_last_kernel"] = st.session_state["kernel"]
-    else:
+    """An own kernel starts from the one in view."""
+    if st.session_state["kernel"] == OWN:
         last = st.session_state.get("_last_kernel", "sobel_vertical")
         st.session_state["w"] = format_kernel(KERNELS[last].weights)
 
@@ -185,6 +186,7 @@ def _own(text: str) -> None:
     st.session_state["kernel"] = OWN
 
 
+_SIZES = ("kernel_rows", "kernel_cols")
 _TURNS: Mapping[str, tuple[str, str]] = {
     "transpose": ("Transpose", ":material/transform:"),
     "flip": ("Flip", ":material/swap_horiz:"),
@@ -208,30 +210,27 @@ def _turned(weights: np.ndarray, turn: str) -> np.ndarray:
 def edit(view: View, given: Setting) -> None:
     """The kernel in cells, its size on the ground, and what turns it."""
     weights = parse_kernel(given.typed)
-    rows, cols = weights.shape
     kernel_grid(weights, "kernel_grid", help="Type into a cell; arrow keys walk.", on_edit=_edited)
+    if link.hides("controls"):
+        return
     with st.container(horizontal=True, gap="xsmall"):
         for turn, (label, icon) in _TURNS.items():
-            st.button(
-                "",
-                icon=icon,
-                key=f"turn_{turn}",
-                help=label,
-                on_click=_own,
-                args=(format_kernel(_turned(weights, turn)),),
-            )
-    for column, label, axis, value in zip(st.columns(2), ("Rows", "Columns"), (0, 1), (rows, cols), strict=True):
-        key = f"size_{axis}_{value}"
+            st.button(label, icon=icon, key=f"turn_{turn}", help=label, on_click=_turn, args=(turn, given.typed))
+    for column, label, axis, key in zip(st.columns(2), ("Rows", "Columns"), (0, 1), _SIZES, strict=True):
+        st.session_state[key] = weights.shape[axis]
         with column:
-            st.number_input(label, 1, MAX_SIDE, value, key=key, on_change=_resized, args=(given, axis, key))
+            st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized, args=(given.typed,))
     _in_words(view, given)
 
 
-def _resized(given: Setting, axis: int, key: str) -> None:
-    weights = parse_kernel(given.typed)
-    size = list(weights.shape)
-    size[axis] = st.session_state[key]
-    _own(format_kernel(resize_kernel(weights, *size)))
+def _turn(turn: str, typed: str) -> None:
+    # A second click may come before the page has run again: it turns what the first one left.
+    now = st.session_state["w"] if st.session_state["kernel"] == OWN else typed
+    _own(format_kernel(_turned(parse_kernel(now), turn)))
+
+
+def _resized(typed: str) -> None:
+    _own(format_kernel(resize_kernel(parse_kernel(typed), *(st.session_state[key] for key in _SIZES))))
 
 
 def _in_words(view: View, given: Setting) -> None:
@@ -247,10 +246,17 @@ def _in_words(view: View, given: Setting) -> None:
 
 
 def run(view: View, given: Setting) -> Result:
-    """Apply the setting to the current window; one that cannot be leaves the last good one."""
+    """Apply the setting to the current window. Raises GeometryError where the kernel does not fit."""
+    before = view.patch(given.bands).array
+    return Result(before, given.network.run(before)[-1])
 
-    def attempt() -> tuple[Setting, Result]:
-        before = view.patch(given.bands).array
-        return given, Result(before, given.network.run(before)[-1])
 
-    return attempt()[1]
+def shown(view: View, given: Setting) -> tuple[Setting, Result]:
+    """The setting and its result; a kernel that does not fit the window is padded, and that is said."""
+    padded = replace(given, padding="same")
+    fitting = link.otherwise(lambda: given if given.network.output_shape(_shape(view, given)) else padded, padded)
+    return fitting, run(view, fitting)
+
+
+def _shape(view: View, given: Setting) -> tuple[int, int, int]:
+    return view.window.rows, view.window.cols, len(given.bands)

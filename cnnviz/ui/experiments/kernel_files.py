@@ -9,13 +9,15 @@ import streamlit as st
 
 from cnnviz import render
 from cnnviz.scene import geotiff_bytes
-from cnnviz.ui.experiments.kernel import Setting, run
+from cnnviz.ui.experiments.kernel import Setting, Target, run
 from cnnviz.ui.experiments.kernel_pictures import coloured
 from cnnviz.ui.view import View
 
 
-def downloads(view: View, given: Setting) -> None:
-    """PNG with legend, GeoTIFF in its place, NumPy array, and the Python that makes them."""
+def downloads(view: View, given: Setting, *, covered: bool) -> None:
+    """PNG with legend, GeoTIFF in its place, NumPy array, and the Python that makes them; none while covered."""
+    if covered:
+        return
     with st.container(horizontal=True, key="downloads"):
         st.download_button("PNG with legend", lambda: png(view, given), "result.png", "image/png", on_click="ignore")
         st.download_button("GeoTIFF", lambda: geotiff(view, given), "result.tif", "image/tiff", on_click="ignore")
@@ -26,7 +28,7 @@ def downloads(view: View, given: Setting) -> None:
 def png(view: View, given: Setting) -> bytes:
     """Picture of the result with its legend."""
     array = run(view, given).after.array
-    shown = array if array.shape[2] in (1, 3) else array[..., :1]
+    shown = array if given.target is Target.COLOUR else array[..., :1]
     picture, scale, note = coloured(view, given, shown)
     title = f"{view.scene.name} · {', '.join(given.bands[: shown.shape[2]])} · {render.size(*array.shape[:2])} px"
     return render.figure_png(picture, f"{title} · {note}" if note else title, scale)

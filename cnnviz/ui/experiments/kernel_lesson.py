@@ -6,9 +6,10 @@ import hashlib
 
 import numpy as np
 
+from cnnviz.kernels import find_name
 from cnnviz.render import number
 from cnnviz.ui import teach
-from cnnviz.ui.experiments.kernel import OWN, Result, Setting, Target
+from cnnviz.ui.experiments.kernel import OWN, Result, Setting
 from cnnviz.ui.teach import Question, Task
 
 #: Below this share of the strongest response a result counts as 0: too pale to be seen.
@@ -20,7 +21,7 @@ def predict(given: Setting, result: Result) -> tuple[bool, tuple[int, int] | Non
     """Ask for the sign of one pixel; returns whether the result is covered, and the pixel while it is asked."""
     found = result.after.array[..., 0]
     place = _pixel(given, found)
-    if place is None or given.target is not Target.BAND:
+    if place is None:
         return False, None
     value = float(found[place])
     covered = teach.predict(
@@ -65,12 +66,15 @@ def _sign(value: float, found: np.ndarray) -> str:
 def tasks(kernel: str, given: Setting) -> None:
     """Three things to try."""
     weights = given.weights
-    flat = weights.size > 1 and bool(weights.any()) and abs(float(weights.sum())) < 1e-6
+    flat = find_name(weights) is None and weights.size > 1 and bool(weights.any()) and abs(float(weights.sum())) < 1e-6
     reversed_edges = weights.shape == (3, 3) and np.allclose(weights, np.array([[-1, 0, 1]] * 3))
-    smooth = weights.size > 1 and bool((weights >= 0).all()) and given.times >= 10
+    smooth = int(np.count_nonzero(weights)) > 1 and bool((weights >= 0).all()) and given.times >= 10
     teach.tasks(
         [
-            Task("Type a kernel of your own that answers 0 wherever the scene is flat.", kernel == OWN and flat),
+            Task(
+                "Type a kernel of your own that answers 0 wherever the scene is flat.",
+                kernel == OWN and flat,
+            ),
             Task("Turn “vertical edges” round, so that dark-to-bright becomes positive.", reversed_edges),
             Task("Blur until the fields melt together: a smoothing kernel, ten times over.", smooth),
         ],

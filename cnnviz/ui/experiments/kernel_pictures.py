@@ -21,10 +21,11 @@ def show(
 ) -> None:
     """Show all pictures of a setting; ``covered`` hides what comes out, ``asked`` is the pixel asked about."""
     stages = _each_band(view, given, result) if given.target is Target.EACH else _three(view, given, result)
-    if asked is not None:
+    if asked is not None and given.target is not Target.EACH:
         stages[0] = replace(stages[0], boxes=[_window(result, asked)])
     if covered:
-        stages = [stages[0], *(replace(stage, covered=True) for stage in stages[1:])]
+        seen = 0 if given.target is Target.EACH else 1  # the input is no secret
+        stages = [*stages[:seen], *(replace(stage, covered=True) for stage in stages[seen:])]
     least = "10rem" if given.target is Target.EACH else "11rem"
     strip(stages, "kernel_strip", crs=view.crs, room=Room(least=least, height=640))
 

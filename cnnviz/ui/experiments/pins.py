@@ -42,21 +42,24 @@ def add_pin() -> None:
 
 
 def _places() -> list[tuple[int, int]]:
-    parts = str(st.session_state.get(_TEXT, "")).split(";")
+    parts = str(st.session_state.get(_TEXT, st.query_params.get(_TEXT, ""))).split(";")
     found = [_PLACE.fullmatch(part) for part in parts]
     return [(int(match[1]), int(match[2])) for match in found if match]
 
 
 def places(view: View) -> list[tuple[int, int]]:
     """Pinned pixels of the scene, (row, col); without any, three that differ as much as the window allows."""
+    return _inside(view)[: len(PIN_COLOURS)] or _examples(view)
+
+
+def chosen(view: View) -> bool:
+    """Whether the visitor has pinned anything in the scene."""
+    return bool(_inside(view))
+
+
+def _inside(view: View) -> list[tuple[int, int]]:
     rows, cols, _ = view.scene.shape
-    inside = [(row, col) for row, col in _places() if row < rows and col < cols]
-    return inside[: len(PIN_COLOURS)] or _examples(view)
-
-
-def chosen() -> bool:
-    """Whether the visitor has pinned anything."""
-    return bool(_places())
+    return [(row, col) for row, col in _places() if row < rows and col < cols]
 
 
 def _examples(view: View) -> list[tuple[int, int]]:
