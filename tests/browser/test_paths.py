@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 
 from cnnviz.convolve import conv2d
 from cnnviz.kernels import KERNELS
@@ -220,3 +221,28 @@ def test_guessed_names_are_called_a_guess_and_can_be_mended(page, server, local_
     field.press("Enter")
     settle(page)
     assert "B08" in page.locator("figcaption").first.inner_text()
+
+
+def test_pins_of_a_copied_link_are_on_the_picture_at_once(page, server):
+    visit(page, server.url + "/Image_inspection?pins=300,100; 200,210")
+    assert page.locator("svg .pin").count() == 2
+
+
+def test_a_pin_without_data_shows_its_empty_cells(page, server):
+    visit(page, server.url + "/Image_inspection?pins=0,0&part=values")
+    assert "no finite value" in page.locator("figcaption").last.inner_text()
+
+
+def test_the_downloaded_picture_is_not_empty(page, server):
+    visit(page, server.url + "/Kernel_playground")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="PNG with legend").click()
+    colours = Image.open(waiting.value.path()).convert("RGB").getcolors(1 << 20)
+    assert len(colours) > 300  # paper, hatch and text alone have a few
+
+
+@pytest.mark.parametrize("query", ["kernel=own&w=garbage", "kernel=own&w=1,2;3", "k2=roberts_falling", "divide=sum"])
+def test_a_kernel_that_cannot_be_is_explained_above_the_pictures(page, server, query):
+    visit(page, server.url + "/Kernel_playground?" + query)
+    assert page.get_by_test_id("stAlert").first.is_visible()
+    assert page.locator(".canvas").count() == 3

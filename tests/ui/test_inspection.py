@@ -95,3 +95,24 @@ def test_the_data_cube_is_counted_in_bytes():
     cells = app.table[0].value.to_numpy().ravel().tolist()
     assert "13.63 MB" in cells  # 512 · 512 · 13 · 4 bytes
     assert any("512 × 512 × 13" in str(cell) for cell in cells)
+
+
+def test_another_scene_or_window_starts_in_the_middle():
+    app = page(side="128 × 128 px", row="10", col="20")
+    assert (app.session_state["row"], app.session_state["col"]) == (10, 20)
+    app.selectbox(key="scene").select("elevation").run()
+    assert (app.session_state["row"], app.session_state["col"]) == ((344 - 128) // 2, (403 - 128) // 2)
+    app.selectbox(key="side").select(64).run()
+    assert app.session_state["row"] == (344 - 64) // 2
+
+
+def test_what_a_teacher_cannot_hide_is_said():
+    app = page(hide="answers, banana")
+    assert "banana" in app.info[0].value
+    assert "answers is nothing" not in app.info[0].value
+
+
+def test_the_ends_of_a_stretch_stay_numbers_where_a_pixel_is_0(view):
+    found = inspection_picture.scales(view, setting(rule=StretchRule.MINMAX, calibration=calibrate("-1000")))[0]
+    assert np.isfinite([found.low, found.high]).all()
+    assert found.high < 2
