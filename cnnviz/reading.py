@@ -33,7 +33,8 @@ FAILURES = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
 Area = tuple[float, float, float, float]
 """First row and column, rows and columns, in pixels of the file; fractions are allowed."""
 
-_EXACT_IN_FLOAT32 = {"uint8", "int8", "uint16", "int16", "float32"}
+_WHOLE = {"uint8", "int8", "uint16", "int16"}
+_EXACT_IN_FLOAT32 = _WHOLE | {"float32"}
 
 
 @contextmanager
@@ -115,8 +116,18 @@ def _first_failure(source: Source, numbers: Sequence[int], area: Area, size: tup
     return None
 
 
-def read_pixels(dataset: Any, numbers: Sequence[int], area: Area, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return what :func:`read_bands` returns, from an open dataset; errors are GDAL's own (``FAILURES``)."""
+def read_pixels(
+    dataset: Any,
+    numbers: Sequence[int],
+    area: Area,
+    size: tuple[int, int],
+    *,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Return what :func:`read_bands` returns, from an open dataset; errors are GDAL's own (``FAILURES``).
+
+    The pixels are put into ``out`` (bands, rows, cols) where it is given: fresh memory costs more than to fill it.
+    """
     row, col, rows, cols = area
     dtypes = dataset.dtypes
     kinds = {dtypes[number - 1] for number in numbers}
@@ -124,14 +135,17 @@ def read_pixels(dataset: Any, numbers: Sequence[int], area: Area, size: tuple[in
     plain = kinds <= _EXACT_IN_FLOAT32
     how = {
         "window": Window(col, row, cols, rows),
-        "out_shape": (len(numbers), *size),
         "resampling": Resampling.nearest if is_complex or is_palette(dataset) else Resampling.average,
     }
-    values = dataset.read(list(numbers), out_dtype="float32" if plain else None, **how)
+    result = np.empty((len(numbers), *size), np.float32) if out is None else out
+    target = {"out": result} if plain else {"out_shape": result.shape}
+    values = dataset.read(list(numbers), **target, **how)
     hidden = _hidden(dataset, numbers, values, how)
-    with np.errstate(over="ignore", invalid="ignore"):
-        result = (np.abs(values) if is_complex else values).astype(np.float32, copy=False)
-    result[~np.isfinite(result)] = np.nan
+    if not plain:
+        with np.errstate(over="ignore", invalid="ignore"):
+            result[:] = np.abs(values) if is_complex else values
+    if not kinds <= _WHOLE:
+        result[~np.isfinite(result)] = np.nan
     for band, mask in hidden.items():
         result[band][mask] = np.nan
     return np.moveaxis(result, 0, -1)
@@ -156,16 +170,13 @@ def _hidden(
             hidden[place] = values[place] == values.dtype.type(nodata_of[number - 1])
         elif MaskFlags.per_dataset in flags:
             if shared is None:
-                shared = _mask(dataset, number, how)
+                shared = _mask(dataset, number, values.shape[1:], how)
             hidden[place] = shared
         elif MaskFlags.all_valid not in flags:
-            hidden[place] = _mask(dataset, number, how)
+            hidden[place] = _mask(dataset, number, values.shape[1:], how)
     return hidden
 
 
-def _mask(dataset: Any, number: int, how: dict[str, Any]) -> NDArray[np.bool_]:
+def _mask(dataset: Any, number: int, shape: tuple[int, ...], how: dict[str, Any]) -> NDArray[np.bool_]:
     """Return where the mask of one band hides its pixels."""
-    shape = how["out_shape"][1:]
-    return np.asarray(
-        dataset.read_masks(number, window=how["window"], out_shape=shape, resampling=how["resampling"]) == 0
-    )
+    return np.asarray(dataset.read_masks(number, out_shape=shape, **how) == 0)
