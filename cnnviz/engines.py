@@ -282,7 +282,8 @@ def _product(lines: Array, matrix: Array, out: Array) -> None:
 def _strips(image: Array, axes: Axes, border: Border, *, planar: bool = False) -> Iterator[tuple[slice, Array]]:
     """Padded input of a few output rows at a time, so that it stays in cache; the next strip overwrites it.
 
-    With ``planar`` every band lies in a plane of its own, and one of them at a time has to stay.
+    With ``planar`` every band lies in a plane of its own, and one of them at a time has to stay. Planes that need no
+    padding are not copied.
     """
     rows, cols = axes
     width = cols.before + cols.size + cols.after
@@ -290,6 +291,7 @@ def _strips(image: Array, axes: Axes, border: Border, *, planar: bool = False) -
     # At least four kernels high, so that few rows are filtered twice.
     count = min(max(_STRIP_BYTES // row_bytes, 4 * rows.span) // rows.stride + 1, rows.out)
     height = (count - 1) * rows.stride + rows.span
+    in_place = planar and image.strides[1] == image.itemsize and cols.before == cols.after == 0
     if planar:
         buffer = np.moveaxis(np.empty((image.shape[2], height, width), np.float32), 0, -1)
     else:
@@ -297,15 +299,23 @@ def _strips(image: Array, axes: Axes, border: Border, *, planar: bool = False) -
     for first in range(0, rows.out, count):
         last = min(first + count, rows.out)
         source = _seen(rows, first, last, border)
-        _fill(buffer[: len(source)], image, source, cols, border)
-        yield slice(first, last), buffer[: len(source)]
+        strip = buffer[: len(source)]
+        if in_place and _are_inside(source):
+            strip = image[source[0] : source[-1] + 1]
+        else:
+            _fill(strip, image, source, cols, border)
+        yield slice(first, last), strip
+
+
+def _are_inside(source: NDArray[np.intp]) -> bool:
+    """Tell whether these are neighbouring rows of the image itself."""
+    return bool(source[0] >= 0 and source[-1] - source[0] == len(source) - 1)
 
 
 def _fill(strip: Array, image: Array, source: NDArray[np.intp], cols: Axis, border: Border) -> None:
     """Rows ``source`` of the image with the padding of the columns."""
     inner = strip[:, cols.before : cols.before + cols.size]
-    inside = source[0] >= 0 and source[-1] - source[0] == len(source) - 1
-    inner[:] = image[source[0] : source[-1] + 1] if inside else image[source]
+    inner[:] = image[source[0] : source[-1] + 1] if _are_inside(source) else image[source]
     inner[source < 0] = 0
     for start, width in ((-cols.before, cols.before), (cols.size, cols.after)):
         side = strip[:, cols.before + start : cols.before + start + width]
