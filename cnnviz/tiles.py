@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from cnnviz.blocks import Conv2D, Layer
 from cnnviz.geometry import inputs
 from cnnviz.layers import Network, as_image
@@ -121,18 +119,6 @@ class Tile:
             whole = layer.apply(array, ((row.before, row.after), (col.before, col.after)))
             array = whole[row.skip : row.skip + row.kept, col.skip : col.skip + col.kept]
         return array
-
-    def cells(self, maps: Sequence[int]) -> int:
-        """Most numbers that are held at once; ``maps`` are the channels of the scene and of every layer's result.
-
-        >>> network = Network([Conv2D("sobel_vertical")])
-        >>> tile(network, (9, 9), Window(0, 0, 7, 7)).cells([1, 1])
-        130
-        """
-        sizes = [row.size * col.size for row, col in zip(self.rows, self.cols, strict=True)]
-        sizes.append(self.outputs.rows * self.outputs.cols)
-        held = [size * channels for size, channels in zip(sizes, maps, strict=True)]
-        return int(np.max(np.add(held[:-1], held[1:])))
 
 
 def tile(network: Network, shape: Sequence[int], outputs: Window) -> Tile:

@@ -38,7 +38,7 @@ FLOORS = (
             "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
         "models": ["models"],
-        "process": ["sources", "tiles", "reader", "budget"],
+        "process": ["tiles", "sources", "budget", "reader", "feed", "scratch", "cog", "journal", "process"],
     },
     {"cli": ["cli", "__main__"], "ui": ["ui"]},
 )  # fmt: skip

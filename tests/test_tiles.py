@@ -124,14 +124,6 @@ def test_only_borders_that_wrap_reach_for_the_far_side():
     assert near["wrap"] == Window(0, 0, 90, 80)
 
 
-def test_memory_is_counted_where_most_is_held():
-    network = Network([Conv2D(noise(3, 3, 2, 10)), Pool2D(2)])
-    piece = tile(network, (100, 100), Window(0, 0, 10, 10))
-    assert piece.inputs == Window(0, 0, 22, 22)
-    assert piece.cells([2, 10, 10]) == 20 * 20 * 10 + 10 * 10 * 10
-    assert piece.cells([4, 10, 10]) == 22 * 22 * 4 + 20 * 20 * 10
-
-
 def test_a_network_that_does_not_fit_the_scene_is_refused():
     with pytest.raises(GeometryError, match="kernel 5 × 5 on 4 × 90 pixels"):
         tile(Network([Conv2D("gaussian_5")]), (4, 90), Window(0, 0, 1, 1))

@@ -1,0 +1,164 @@
+"""What a run keeps beside its target until it is done, so that the next run goes on where it was killed.
+
+A hidden folder ``.NAME.run`` holds the growing pixels and a journal: one line that says what is computed (recipe,
+source, version), then one line for each finished window, recorded when its pixels are written. A line that a kill has
+cut short does not count. After a restart of the machine nothing counts: the disk may not have kept the pixels.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from cnnviz.errors import ProcessError
+from cnnviz.windows import Window
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_NOTE = "# "
+
+
+def fingerprint(facts: Mapping[str, Any]) -> str:
+    """One word for what is computed: equal facts, equal word, until the machine restarts.
+
+    >>> fingerprint({"recipe": "a"}) == fingerprint({"recipe": "a"}), len(fingerprint({}))
+    (True, 64)
+    """
+    boot = _BOOT.read_text() if _BOOT.exists() else ""
+    return hashlib.sha256(json.dumps([facts, boot], sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one run, locked for it."""
+
+    folder: Path
+
+    @property
+    def pixels(self) -> Path:
+        """The growing result."""
+        return self.folder / "pixels.tif"
+
+    @property
+    def partial(self) -> Path:
+        """The final file before it gets its name."""
+        return self.folder / "finished.part"
+
+    @property
+    def journal(self) -> Path:
+        """What is finished."""
+        return self.folder / "journal"
+
+    def finished(self, word: str) -> list[Window]:
+        """Windows that an earlier run of the same fingerprint has finished; none where it was another."""
+        first, *lines = self._lines()
+        if first != word or not self.pixels.exists():
+            return []
+        numbers = [line.split() for line in lines if not line.startswith(_NOTE)]
+        return [Window(*map(int, four)) for four in numbers if len(four) == len(Window._fields)]
+
+    def notes(self) -> list[str]:
+        """What earlier runs and this one noted, without repeats."""
+        noted = (line.removeprefix(_NOTE) for line in self._lines() if line.startswith(_NOTE))
+        return list(dict.fromkeys(noted))
+
+    def _lines(self) -> list[str]:
+        try:
+            return self.journal.read_text(encoding="utf-8").splitlines() or [""]
+        except FileNotFoundError:
+            return [""]
+
+    def forget(self) -> None:
+        """Remove what earlier runs have left."""
+        for path in (self.journal, self.pixels, self.partial):
+            path.unlink(missing_ok=True)
+
+    def restart(self, word: str) -> None:
+        """Begin anew, for what has the fingerprint ``word``."""
+        self.forget()
+        self.journal.write_text(f"{word}\n", encoding="utf-8")
+
+    def has_finished_any(self) -> bool:
+        """Tell whether a later run would find anything done."""
+        return bool(self.finished(self._lines()[0]))
+
+    @contextmanager
+    def recording(self) -> Iterator[Recorder]:
+        """Give a recorder of finished windows."""
+        with self.journal.open("a", encoding="utf-8") as file:
+            file.write("\n")  # behind a line that was cut short
+            yield Recorder(file)
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Adds finished windows to a journal."""
+
+    file: TextIO
+
+    def add(self, window: Window) -> None:
+        """Record one window, so that a kill right after cannot lose it."""
+        self.file.write(" ".join(map(str, window)) + "\n")
+        self.file.flush()
+
+    def note(self, text: str) -> None:
+        """Record a remark."""
+        self.file.write(f"{_NOTE}{text}\n")
+        self.file.flush()
+
+
+@contextmanager
+def workspace(target: Path) -> Iterator[Workspace]:
+    """Give the folder of a run to ``target``, made where it is missing, to this run alone. Raises ProcessError."""
+    folder = target.with_name(f".{target.name}.run")
+    try:
+        folder.mkdir(exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ProcessError(
+            f"{target.parent.name or target.parent}: {error.strerror or 'cannot be written'}; choose a folder that "
+            "exists and can be written"
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Workspace(folder)
+    except BlockingIOError:
+        raise ProcessError(f"another run is writing {target.name}: wait for it, or choose another name") from None
+    finally:
+        os.close(lock)
+
+
+def covered(windows: Sequence[Window], finished: Sequence[Window]) -> set[Window]:
+    """Those ``windows`` that lie wholly in ``finished`` ones, which may have been cut otherwise.
+
+    >>> covered([Window(0, 0, 2, 4), Window(2, 0, 2, 4)], [Window(0, 0, 3, 2), Window(0, 2, 3, 2)])
+    {Window(row=0, col=0, rows=2, cols=4)}
+    """
+    known = set(finished)
+    found = known.intersection(windows)
+    if not finished:
+        return found
+    top, left, rows, cols = np.array(finished).T
+    for window in windows:
+        row, col, high, wide = window
+        near = (top < row + high) & (top + rows > row) & (left < col + wide) & (left + cols > col)
+        if window not in found and near.any():
+            missing = np.ones((high, wide), bool)
+            for y, x, height, width in np.array(finished)[near]:
+                missing[max(y - row, 0) : y + height - row, max(x - col, 0) : x + width - col] = False
+            if not missing.any():
+                found.add(window)
+    return found
