@@ -35,7 +35,7 @@ def page(title: str, look: str) -> Iterator[View]:
     """Start a page and hand it the current view; an error that input can cause is shown, and the page lives on."""
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=_icon(), layout="wide")
     st.html(_STYLE)
-    st.title(title)
+    st.title(title, anchor=False)
     dropped = st.empty()
     st.markdown(look)
     link.begin(title)
