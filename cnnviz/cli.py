@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
 
+from cnnviz import cli_run
 from cnnviz.description import Description
 from cnnviz.errors import CnnvizError
 from cnnviz.scene import Scene, open_scene
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_info(commands)
     _add_sample(commands)
+    cli_run.add_arguments(_add_command(commands, "run", cli_run.run, about=cli_run.ABOUT, example=cli_run.EXAMPLE))
     return parser
 
 

@@ -12,24 +12,29 @@ from pathlib import Path
 
 import rasterio
 import rasterio.shutil
+from affine import Affine
 from rasterio.enums import Resampling
+from rasterio.windows import Window
 
 from cnnviz.budget import TILE
 from cnnviz.errors import ProcessError
+from cnnviz.geotiff import geotiff_bytes
 from cnnviz.reading import FAILURES, quiet
 from cnnviz.scratch import full_disk
 
 # zlib's usual level 6 takes two to three times as long and saves 2 to 7 % of the size: float32 hardly repeats itself.
 _LEVEL = 1
 _POLL = 0.2  # seconds
+WITH_OVERVIEWS = 4 / 3  # each smaller copy has a quarter of the pixels of the one before
 
 
-def write_cog(pixels: Path, partial: Path, *, threads: int, on_progress: Callable[[], None]) -> None:
-    """Write the finished file ``pixels`` to ``partial`` as a COG; calls ``on_progress`` now and then.
+def write_cog(pixels: Path, partial: Path, *, threads: int, on_progress: Callable[[float], None]) -> None:
+    """Write the finished file ``pixels`` to ``partial`` as a COG; ``on_progress`` gets about the share that is done.
 
     ``pixels`` gets its smaller copies on the way. What ``on_progress`` raises ends the wait. Raises ProcessError where
     the disk refuses.
     """
+    expected = cog_bytes(pixels)
     failed: list[BaseException] = []
 
     def work() -> None:
@@ -45,12 +50,25 @@ def write_cog(pixels: Path, partial: Path, *, threads: int, on_progress: Callabl
     thread.start()
     while thread.is_alive():
         thread.join(_POLL)
-        on_progress()
+        on_progress(min(partial.stat().st_size / expected, 1.0) if partial.exists() else 0.0)
     if failed:
         partial.unlink(missing_ok=True)
         if isinstance(failed[0], ProcessError):
             raise failed[0]
         raise full_disk(partial, failed[0]) from None
+
+
+def cog_bytes(pixels: Path) -> float:
+    """About how large the COG of a file will be, judged by how well its middle is compressed."""
+    with quiet():
+        dataset = rasterio.open(pixels, driver="GTiff")
+    with dataset:
+        (rows, cols), maps = dataset.shape, dataset.count
+        height, width = min(rows, TILE), min(cols, TILE)
+        middle = Window((cols - width) // 2, (rows - height) // 2, width, height)
+        sample = dataset.read(maps // 2 + 1, window=middle)
+    ratio = len(geotiff_bytes(sample, transform=Affine.identity(), crs=None)) / (height * width)
+    return float(ratio * rows * cols * maps * WITH_OVERVIEWS)
 
 
 def _add_overviews(pixels: Path) -> None:

@@ -7,11 +7,11 @@ cut short does not count. After a restart of the machine nothing counts: the dis
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from cnnviz.errors import ProcessError
 from cnnviz.windows import Window
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-_NOTE = "# "
+_NOTE, _LOCK = "# ", "lock"
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -78,9 +78,10 @@ class Workspace:
             return [""]
 
     def forget(self) -> None:
-        """Remove what earlier runs have left."""
-        for path in (self.journal, self.pixels, self.partial):
-            path.unlink(missing_ok=True)
+        """Remove what runs have left; without a journal the folder goes too when it is unlocked."""
+        for path in self.folder.iterdir():
+            if path.name != _LOCK:
+                path.unlink()
 
     def restart(self, word: str) -> None:
         """Begin anew, for what has the fingerprint ``word``."""
@@ -97,10 +98,6 @@ class Workspace:
         with self.journal.open("a", encoding="utf-8") as file:
             file.write("\n")  # behind a line that was cut short
             yield Recorder(file)
-
-    def remove(self) -> None:
-        """Leave nothing behind."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -126,19 +123,38 @@ def workspace(target: Path) -> Iterator[Workspace]:
     folder = target.with_name(f".{target.name}.run")
     try:
         folder.mkdir(exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ProcessError(
-            f"{target.parent.name or target.parent}: {error.strerror or 'cannot be written'}; choose a folder that "
-            "exists and can be written"
+            f"{target.parent.name or target.parent}: {error.strerror or 'cannot be written'}; choose a folder "
+            "that can be written"
         ) from None
+    if not _locked(lock):
+        os.close(lock)
+        raise ProcessError(f"another run is writing {target.name}: wait for it, or choose another name")
+    work = Workspace(folder)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield Workspace(folder)
-    except BlockingIOError:
-        raise ProcessError(f"another run is writing {target.name}: wait for it, or choose another name") from None
+        yield work
     finally:
         os.close(lock)
+        if not work.journal.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file for this process, which the system undoes when it ends; False where another one holds it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def covered(windows: Sequence[Window], finished: Sequence[Window]) -> set[Window]:

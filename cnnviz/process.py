@@ -37,6 +37,7 @@ from cnnviz.windows import Window
 Progress = Callable[[float], None]
 # Nanoseconds for a number that is read, a product, and a number that is written: rough, for the shares of a run.
 _READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 40.0
+_SECTOR = 512  # what st_blocks counts
 
 
 @dataclass(frozen=True)
@@ -119,16 +120,16 @@ def run_scene(
     """
     started = time.monotonic()
     job = prepared(network, source, skip_bad_blocks=skip_bad_blocks)
-    place = _free_target(Path(target), job.imagery, overwrite=overwrite)
+    place = free_target(Path(target), job.imagery, overwrite=overwrite)
     plan = plan_run(job.network, job.imagery, memory=memory_bytes(memory), workers=worker_count(workers))
     tell = on_progress or (lambda share: None)
     with _kept_for_later(place, resume=resume) as work:
         _check_room(work, job.shape)
         split = 1 - job.writing_share
         compute(job, plan, work, lambda share: tell(share * split))
-        finish(work, place, threads=plan.workers, on_progress=lambda: tell(split))
+        finish(work, place, threads=plan.workers, on_progress=lambda share: tell(split + (1 - split) * share))
         damages = tuple(work.notes())
-        work.remove()
+        work.forget()
     tell(1.0)
     return Run(place, job.shape, damages, time.monotonic() - started)
 
@@ -148,13 +149,15 @@ def _opened(source: str | os.PathLike[str] | Scene) -> Scene:
     return source if isinstance(source, Scene) else open_scene(source)
 
 
-def _free_target(target: Path, imagery: Imagery, *, overwrite: bool) -> Path:
-    """Path of a file that may be written."""
+def free_target(target: Path, imagery: Imagery, *, overwrite: bool) -> Path:
+    """Path of a file that may be written. Raises ProcessError."""
     place = target.absolute()
     if place.suffix.lower() not in (".tif", ".tiff"):
         raise ProcessError(f"received output {target.name!r}: a name that ends with .tif is expected")
     if any(place.exists() and place.samefile(each.scene.path) for each in imagery.origins):
         raise ProcessError(f"{target.name} is what is read: give the output another name")
+    if not place.parent.is_dir():
+        raise ProcessError(f"{place.parent.name} is no folder: choose one that exists")
     if place.is_dir():
         raise ProcessError(f"{target.name} is a folder: give the name of a file")
     if place.exists() and not overwrite:
@@ -172,15 +175,17 @@ def _kept_for_later(place: Path, *, resume: bool) -> Iterator[Workspace]:
             yield work
         except BaseException:
             if not resume or not work.has_finished_any():
-                work.remove()
+                work.forget()
             raise
 
 
 def _check_room(work: Workspace, shape: Shape) -> None:
     """Raise where the disk cannot hold the pixels and the final file."""
     needed = scratch_bytes(shape) + prod(shape) * 4
-    taken = work.pixels.stat().st_blocks * 512 if work.pixels.exists() else 0
-    free = disk_usage(work.folder).free + taken
+    free = disk_usage(work.folder).free
+    if work.pixels.exists():
+        status = work.pixels.stat()
+        free += getattr(status, "st_blocks", status.st_size // _SECTOR) * _SECTOR
     if free < needed:
         raise ProcessError(
             f"the disk has {free / 1e6:,.0f} MB left: up to {needed / 1e6:,.0f} MB are needed on the way; "
@@ -215,7 +220,7 @@ def _pixels(job: Job, plan: Plan, work: Workspace) -> tuple[Scratch, set[Window]
     return create(work.pixels, job.shape, job.labels), set()
 
 
-def finish(work: Workspace, place: Path, *, threads: int, on_progress: Callable[[], None]) -> None:
+def finish(work: Workspace, place: Path, *, threads: int, on_progress: Progress) -> None:
     """Turn the pixels of a complete run into the final file, and give it its name."""
     write_cog(work.pixels, work.partial, threads=threads, on_progress=on_progress)
     try:

@@ -30,7 +30,7 @@ class Damage:
 
     def __str__(self) -> str:
         row, col, rows, cols = self.window
-        return f"band {self.band} of {self.file}, {rows} × {cols} pixels at row {row}, column {col}"
+        return f"{self.band} of {self.file}, {rows} × {cols} pixels at row {row}, column {col}"
 
 
 class Reader:

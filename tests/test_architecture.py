@@ -38,9 +38,9 @@ FLOORS = (
             "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
         "models": ["models"],
-        "process": ["tiles", "sources", "budget", "reader", "feed", "scratch", "cog", "journal", "process"],
+        "process": ["tiles", "sources", "budget", "reader", "feed", "scratch", "cog", "journal", "process", "estimate"],
     },
-    {"cli": ["cli", "__main__"], "ui": ["ui"]},
+    {"cli": ["cli_run", "cli", "__main__"], "ui": ["ui"]},
 )  # fmt: skip
 
 #: Methods that open a room upstairs, when they are called and not before.

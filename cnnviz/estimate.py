@@ -1,0 +1,85 @@
+"""What a run will take, told before it starts: time, memory, disk and the size of the result."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from affine import Affine
+
+from cnnviz.budget import Plan
+from cnnviz.cog import WITH_OVERVIEWS
+from cnnviz.geotiff import geotiff_bytes
+from cnnviz.process import Job
+from cnnviz.reader import reading
+from cnnviz.scratch import scratch_bytes
+from cnnviz.tiles import tile
+from cnnviz.windows import Window
+
+_SIDE = 256  # pixels of the result that are computed to see how long it takes
+_WRITING = 0.7  # what a run takes to compress, smaller copies included, beside the usual level
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds, and bytes: held in memory, taken on disk on the way, and of the result, which is about as large."""
+
+    seconds: float
+    memory: int
+    disk: int
+    output: int
+    workers: int
+
+    def __str__(self) -> str:
+        return (
+            f"about {duration(self.seconds)} with {self.workers} worker{'s' * (self.workers > 1)}, "
+            f"up to {self.memory / 1e6:,.0f} MB of memory, {self.disk / 1e6:,.0f} MB of disk on the way, "
+            f"about {self.output / 1e6:,.1f} MB in the end"
+        )
+
+
+def duration(seconds: float) -> str:
+    """Time as people say it.
+
+    >>> duration(4.2), duration(192), duration(7500)
+    ('4 s', '3 min 12 s', '2 h 5 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def estimate(job: Job, plan: Plan) -> Estimate:
+    """Try a small window in the middle, and take the rest to be like it. Raises SceneError where it cannot be read."""
+    rows, cols, _ = job.shape
+    height, width = min(rows, _SIDE), min(cols, _SIDE)
+    middle = Window((rows - height) // 2, (cols - width) // 2, height, width)
+    piece = tile(job.network, job.imagery.shape, middle)
+    planes = np.empty((job.imagery.shape[2], *piece.inputs[2:]), np.float32)
+    with reading(job.imagery, 1, skip_bad=job.skip_bad_blocks) as reader:
+        started = time.perf_counter()
+        reader.read(piece.inputs, planes)
+        read = time.perf_counter()
+        found = piece.apply(job.network, np.moveaxis(planes, 0, -1))
+        computed = time.perf_counter()
+        size = len(geotiff_bytes(found, transform=Affine.identity(), crs=None))
+        written = time.perf_counter()
+    parts = prod(job.shape) / found.size
+    seconds = (
+        (read - started) * prod(job.imagery.shape[:2]) / _decoded(piece.inputs, job.imagery.block)
+        + (computed - read) * parts * plan.effort
+        + (written - computed) * parts * _WRITING
+    )
+    output = int(size * parts * WITH_OVERVIEWS)
+    return Estimate(seconds / plan.workers, plan.memory, scratch_bytes(job.shape) + output, output, plan.workers)
+
+
+def _decoded(window: Window, block: tuple[int, int]) -> int:
+    """Pixels of the blocks that a window touches."""
+    sides = zip(window[:2], window[2:], block, strict=True)
+    return prod((-(-(start + size) // step) - start // step) * step for start, size, step in sides)
