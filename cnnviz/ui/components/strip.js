@@ -45,14 +45,13 @@ class Stage {
 
   async show(spec) {
     this.next = spec;
-    const picture = new Image();
-    picture.src = "data:image/png;base64," + spec.png;
+    const picture = element("img", { alt: "", draggable: "false", src: "data:image/png;base64," + spec.png });
     await picture.decode();
     if (this.next !== spec) return; // a newer picture is on its way; this one stays unseen
     this.spec = spec;
     this.pixels = null;
-    this.image.src = picture.src;
-    this.source = picture;
+    this.image.replaceWith(picture); // the decoded picture itself: a copy of its address would be decoded again
+    this.image = picture;
     this.words(spec);
     this.fit();
     this.mark();
@@ -117,9 +116,9 @@ class Stage {
 
   colourAt(row, col) {
     if (!this.pixels) {
-      const canvas = element("canvas", { width: this.source.naturalWidth, height: this.source.naturalHeight });
+      const canvas = element("canvas", { width: this.image.naturalWidth, height: this.image.naturalHeight });
       const context = canvas.getContext("2d", { willReadFrequently: true });
-      context.drawImage(this.source, 0, 0);
+      context.drawImage(this.image, 0, 0);
       this.pixels = context;
     }
     return this.pixels.getImageData(col, row, 1, 1).data;
@@ -191,7 +190,7 @@ class Stage {
     const top = row - LENS_PIXELS / 2 + 0.5, left = col - LENS_PIXELS / 2 + 0.5;
     context.imageSmoothingEnabled = false;
     context.clearRect(0, 0, 96, 96);
-    context.drawImage(this.source, -left * scale, -top * scale, this.source.naturalWidth * scale, this.source.naturalHeight * scale);
+    context.drawImage(this.image, -left * scale, -top * scale, this.image.naturalWidth * scale, this.image.naturalHeight * scale);
     context.strokeStyle = "#e6007e";
     context.lineWidth = 1.5;
     const box = place ? [place.x - place.cols / 2, place.y - place.rows / 2, place.cols, place.rows] : [col, row, 1, 1];
