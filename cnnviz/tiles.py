@@ -49,6 +49,9 @@ def part(axis: Axis, border: Border, start: int, stop: int) -> Part:
     >>> part(Axis(size=9, kernel=3, before=1, after=1, stride=1, dilation=1), Border.WRAP, 0, 4)
     Part(start=0, stop=9, before=1, after=0, skip=0, kept=4)
     """
+    if max(axis.before, axis.after) >= axis.size:
+        # Padding wider than the image looks everywhere in it at once; such an image is small, and is read whole.
+        return Part(0, axis.size, axis.before, axis.after, skip=start, kept=stop - start)
     first, last = _touching(axis, start, stop)
     lead, end = inputs(axis, first, last)
     low, high = _seen_in_border(axis, border, max(-lead, 0), max(end - axis.size, 0))
