@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cnnviz.budget import memory_bytes, plan_run, worker_count
 from cnnviz.errors import ProcessError, RecipeError
 from cnnviz.estimate import duration, estimate
 from cnnviz.layers import Network
-from cnnviz.process import free_target, prepared, run_scene
+from cnnviz.process import Options, PlannedRun, Run, planned
 
 EXAMPLE = "run data/edges.json data/sentinel2.tif edges.tif --memory 256MB"
 ABOUT = "run a recipe over a whole scene, in bounded memory"
@@ -23,44 +22,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what ``run`` takes."""
     add = parser.add_argument
     add("recipe", metavar="RECIPE.json", help="the layers, as the dashboard saves them")
-    add("input", metavar="INPUT", help="the scene: a GeoTIFF, JPEG 2000, PNG or JPEG file")
+    add("input", metavar="INPUT", nargs="+", help="the scene: a raster, a SAFE folder or zip, or its bands' files")
     add("output", metavar="OUTPUT.tif", help="the Cloud-Optimized GeoTIFF to write: float32, NaN for no data")
     add("--memory", default="512MB", metavar="SIZE", help="what the run may hold, as 512MB or 2GB (default: 512MB)")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
     add("--no-resume", action="store_true", help="start anew, where an earlier run was stopped half-way")
     add("--overwrite", action="store_true", help="replace the output where it exists")
     add("--skip-bad-blocks", action="store_true", help="let damaged parts of the input become nodata")
+    add("--like", default="file", metavar="file|reflectance", help="what numbers the network sees (default: file)")
+    add("--offset", default="auto", metavar="auto|0|-1000", help="offset of the reflectance (default: auto)")
     add("--estimate", action="store_true", help="only say what the run would take")
 
 
 def run(given: argparse.Namespace) -> None:
     """Run the command. Raises CnnvizError."""
-    network = read_recipe(Path(given.recipe))
-    job = prepared(network, given.input, skip_bad_blocks=given.skip_bad_blocks)
-    plan = plan_run(job.network, job.imagery, memory=memory_bytes(given.memory), workers=worker_count(given.workers))
-    free_target(Path(given.output), job.imagery, overwrite=given.overwrite or given.estimate)
-    print_line(f"{job.imagery.name} → {Path(given.output).name}: {estimate(job, plan)}")
-    if given.estimate:
-        return
+    options = Options(
+        memory=given.memory,
+        workers=given.workers,
+        resume=not given.no_resume,
+        overwrite=given.overwrite or given.estimate,
+        skip_bad_blocks=given.skip_bad_blocks,
+        like=given.like,
+        offset=given.offset,
+    )
+    source = given.input[0] if len(given.input) == 1 else given.input
+    with planned(read_recipe(Path(given.recipe)), source, given.output, options) as ready:
+        names = f"{ready.job.imagery.name} → {ready.target.name}"
+        print_line(f"{names}: {estimate(ready.job, ready.plan)}")
+        for remark in ready.job.imagery.remarks.values():
+            print_line(remark)
+        if not given.estimate:
+            _tell(_watched(ready, resume=options.resume))
+
+
+def _watched(ready: PlannedRun, *, resume: bool) -> Run:
+    """Execute a run before the user's eyes."""
     progress = Progress() if sys.stderr.isatty() else None
     try:
-        done = run_scene(
-            network,
-            job.imagery,
-            given.output,
-            memory=given.memory,
-            workers=given.workers,
-            resume=not given.no_resume,
-            on_progress=progress,
-            overwrite=given.overwrite,
-            skip_bad_blocks=given.skip_bad_blocks,
-        )
+        return ready.execute(progress)
     except KeyboardInterrupt:
-        what = "nothing is kept" if given.no_resume else "the same command goes on from here"
-        raise ProcessError(f"stopped; {what}") from None
+        raise ProcessError(
+            f"stopped; {'the same command goes on from here' if resume else 'nothing is kept'}"
+        ) from None
     finally:
         if progress:
             progress.clear()
+
+
+def _tell(done: Run) -> None:
     for damage in done.damages:
         print_line(f"nodata, for it cannot be read: {damage}")
     rows, cols, maps = done.shape

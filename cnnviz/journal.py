@@ -54,6 +54,11 @@ class Workspace:
         return self.folder / "finished.part"
 
     @property
+    def source(self) -> Path:
+        """Folder for what had to be unpacked."""
+        return self.folder / "source"
+
+    @property
     def journal(self) -> Path:
         """What is finished."""
         return self.folder / "journal"
@@ -80,12 +85,15 @@ class Workspace:
     def forget(self) -> None:
         """Remove what runs have left; without a journal the folder goes too when it is unlocked."""
         for path in self.folder.iterdir():
-            if path.name != _LOCK:
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != _LOCK:
                 path.unlink()
 
     def restart(self, word: str) -> None:
         """Begin anew, for what has the fingerprint ``word``."""
-        self.forget()
+        for path in (self.journal, self.pixels, self.partial):
+            path.unlink(missing_ok=True)
         self.journal.write_text(f"{word}\n", encoding="utf-8")
 
     def has_finished_any(self) -> bool:

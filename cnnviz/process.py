@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from math import prod
 from pathlib import Path
 from shutil import disk_usage
@@ -28,16 +29,23 @@ from cnnviz.errors import ProcessError
 from cnnviz.feed import Feed
 from cnnviz.journal import Workspace, covered, fingerprint, workspace
 from cnnviz.layers import Network
+from cnnviz.products import AnySource, as_reflectance, open_imagery
 from cnnviz.reader import reading
-from cnnviz.scene import Scene, open_scene
 from cnnviz.scratch import Labels, Scratch, create, full_disk, reopen, scratch_bytes
-from cnnviz.sources import Imagery, from_scene
+from cnnviz.sources import Imagery
 from cnnviz.windows import Window
 
 Progress = Callable[[float], None]
 # Nanoseconds for a number that is read, a product, and a number that is written: rough, for the shares of a run.
 _READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 40.0
 _SECTOR = 512  # what st_blocks counts
+
+
+class Like(StrEnum):
+    """What numbers a network sees: the file's own, or reflectance."""
+
+    FILE = "file"
+    REFLECTANCE = "reflectance"
 
 
 @dataclass(frozen=True)
@@ -99,9 +107,22 @@ class Job:
         return written / (prod(self.imagery.shape) * _READ + computed + written)
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a run is made; see :func:`run_scene`."""
+
+    memory: str | int = "512MB"
+    workers: int | None = None
+    resume: bool = True
+    overwrite: bool = False
+    skip_bad_blocks: bool = False
+    like: str = Like.FILE
+    offset: str = "auto"
+
+
 def run_scene(
     network: Network,
-    source: str | os.PathLike[str] | Scene | Imagery,
+    source: AnySource,
     target: str | os.PathLike[str],
     *,
     memory: str | int = "512MB",
@@ -110,52 +131,99 @@ def run_scene(
     on_progress: Progress | None = None,
     overwrite: bool = False,
     skip_bad_blocks: bool = False,
+    like: str = "file",
+    offset: str = "auto",
 ) -> Run:
     """Run ``network`` over ``source`` and write its last layer's maps to the GeoTIFF ``target``.
 
-    ``memory`` bounds what is held beside the program itself; ``workers`` are threads, one per core by default.
-    ``on_progress`` gets the finished share, 0…1; what it raises stops the run. Without ``resume`` nothing of an earlier
-    run is used, and nothing is kept where this one fails. Raises CnnvizError; nothing half-written ever stands under
-    the name of ``target``.
+    ``source`` is a raster file, a Sentinel-2 product (SAFE, folder or zip), a folder of band files, or a list of files
+    that are bands of one scene. ``memory`` bounds what is held beside the program itself; ``workers`` are threads, one
+    per core by default. ``on_progress`` gets the finished share, 0…1; what it raises stops the run. Without ``resume``
+    nothing of an earlier run is used, and nothing is kept where this one fails. With ``skip_bad_blocks`` damaged parts
+    of the source become nodata. ``like="reflectance"`` applies scale and offset as the numbers are read; ``offset`` is
+    one of :class:`cnnviz.sensors.Offset`. Raises CnnvizError; nothing half-written ever stands under the name of
+    ``target``.
     """
-    started = time.monotonic()
-    job = prepared(network, source, skip_bad_blocks=skip_bad_blocks)
-    place = free_target(Path(target), job.imagery, overwrite=overwrite)
-    plan = plan_run(job.network, job.imagery, memory=memory_bytes(memory), workers=worker_count(workers))
-    tell = on_progress or (lambda share: None)
-    with _kept_for_later(place, resume=resume) as work:
-        _check_room(work, job.shape)
-        split = 1 - job.writing_share
-        compute(job, plan, work, lambda share: tell(share * split))
-        finish(work, place, threads=plan.workers, on_progress=lambda share: tell(split + (1 - split) * share))
-        damages = tuple(work.notes())
-        work.forget()
-    tell(1.0)
-    return Run(place, job.shape, damages, time.monotonic() - started)
+    options = Options(memory, workers, resume, overwrite, skip_bad_blocks, like, offset)
+    with planned(network, source, target, options) as run:
+        return run.execute(on_progress)
 
 
-def prepared(
-    network: Network, source: str | os.PathLike[str] | Scene | Imagery, *, skip_bad_blocks: bool = False
-) -> Job:
-    """Open the source and pick the bands that the network wants. Raises CnnvizError where they do not fit together."""
-    imagery = source if isinstance(source, Imagery) else from_scene(_opened(source))
-    if network.bands is not None:
-        imagery = imagery.select(network.bands)
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that is ready to start: nothing is computed yet, and nobody else can write the target."""
+
+    job: Job
+    plan: Plan
+    work: Workspace
+    target: Path
+
+    def execute(self, on_progress: Progress | None = None) -> Run:
+        """Compute what is missing, and give the result its name. Raises CnnvizError."""
+        started = time.monotonic()
+        tell = on_progress or (lambda share: None)
+        split = 1 - self.job.writing_share
+        compute(self.job, self.plan, self.work, lambda share: tell(share * split))
+        self._finish(lambda share: tell(split + (1 - split) * share))
+        damages = tuple(self.work.notes())
+        self.work.forget()
+        tell(1.0)
+        return Run(self.target, self.job.shape, damages, time.monotonic() - started)
+
+    def _finish(self, on_progress: Progress) -> None:
+        """Turn the pixels into the final file, and give it its name."""
+        write_cog(self.work.pixels, self.work.partial, threads=self.plan.workers, on_progress=on_progress)
+        try:
+            with self.work.partial.open("rb") as file:
+                os.fsync(file.fileno())
+            self.work.partial.replace(self.target)
+        except OSError as error:
+            raise full_disk(self.target, error) from None
+
+
+@contextmanager
+def planned(
+    network: Network, source: AnySource, target: str | os.PathLike[str], options: Options
+) -> Iterator[PlannedRun]:
+    """Give a run that is ready to start. What it has done is kept where it fails, and is to be resumed."""
+    memory, workers, like = memory_bytes(options.memory), worker_count(options.workers), _like(options.like)
+    place = free_target(Path(target), overwrite=options.overwrite)
+    with workspace(place) as work:
+        try:
+            if not options.resume:
+                work.forget()
+            imagery = open_imagery(source, bands=network.bands, folder=work.source)
+            _check_not_source(place, imagery)
+            if like is Like.REFLECTANCE:
+                imagery = as_reflectance(imagery, options.offset)
+            job = fitted(network, imagery, skip_bad_blocks=options.skip_bad_blocks)
+            plan = plan_run(job.network, imagery, memory=memory, workers=workers)
+            _check_room(work, job.shape)
+            yield PlannedRun(job, plan, work, place)
+        except BaseException:
+            if not options.resume or not work.has_finished_any():
+                work.forget()
+            raise
+
+
+def _like(value: str) -> Like:
+    try:
+        return Like(value)
+    except ValueError:
+        raise ProcessError(f"received like {value!r:.40}: one of {', '.join(sorted(Like))} is expected") from None
+
+
+def fitted(network: Network, imagery: Imagery, *, skip_bad_blocks: bool = False) -> Job:
+    """A network with the imagery's band names. Raises CnnvizError where they do not fit together."""
     network.output_shape(imagery.shape)
     return Job(Network(network.layers, bands=imagery.band_names, name=network.name), imagery, skip_bad_blocks)
 
 
-def _opened(source: str | os.PathLike[str] | Scene) -> Scene:
-    return source if isinstance(source, Scene) else open_scene(source)
-
-
-def free_target(target: Path, imagery: Imagery, *, overwrite: bool) -> Path:
+def free_target(target: Path, *, overwrite: bool) -> Path:
     """Path of a file that may be written. Raises ProcessError."""
     place = target.absolute()
     if place.suffix.lower() not in (".tif", ".tiff"):
         raise ProcessError(f"received output {target.name!r}: a name that ends with .tif is expected")
-    if any(place.exists() and place.samefile(each.scene.path) for each in imagery.origins):
-        raise ProcessError(f"{target.name} is what is read: give the output another name")
     if not place.parent.is_dir():
         raise ProcessError(f"{place.parent.name} is no folder: choose one that exists")
     if place.is_dir():
@@ -165,18 +233,9 @@ def free_target(target: Path, imagery: Imagery, *, overwrite: bool) -> Path:
     return place
 
 
-@contextmanager
-def _kept_for_later(place: Path, *, resume: bool) -> Iterator[Workspace]:
-    """The folder of the run; it goes with a run that fails where nothing is to be resumed."""
-    with workspace(place) as work:
-        if not resume:
-            work.forget()
-        try:
-            yield work
-        except BaseException:
-            if not resume or not work.has_finished_any():
-                work.forget()
-            raise
+def _check_not_source(place: Path, imagery: Imagery) -> None:
+    if place.exists() and any(place.samefile(each.scene.path) for each in imagery.origins):
+        raise ProcessError(f"{place.name} is what is read: give the output another name")
 
 
 def _check_room(work: Workspace, shape: Shape) -> None:
@@ -218,14 +277,3 @@ def _pixels(job: Job, plan: Plan, work: Workspace) -> tuple[Scratch, set[Window]
         return reopen(work.pixels, job.shape), covered(list(plan.windows()), finished)
     work.restart(job.word)
     return create(work.pixels, job.shape, job.labels), set()
-
-
-def finish(work: Workspace, place: Path, *, threads: int, on_progress: Progress) -> None:
-    """Turn the pixels of a complete run into the final file, and give it its name."""
-    write_cog(work.pixels, work.partial, threads=threads, on_progress=on_progress)
-    try:
-        with work.partial.open("rb") as file:
-            os.fsync(file.fileno())
-        work.partial.replace(place)
-    except OSError as error:
-        raise full_disk(place, error) from None

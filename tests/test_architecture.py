@@ -38,7 +38,10 @@ FLOORS = (
             "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
         "models": ["models"],
-        "process": ["tiles", "sources", "budget", "reader", "feed", "scratch", "cog", "journal", "process", "estimate"],
+        "process": [
+            "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "process",
+            "estimate",
+        ],
     },
     {"cli": ["cli_run", "cli", "__main__"], "ui": ["ui"]},
 )  # fmt: skip

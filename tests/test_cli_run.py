@@ -69,7 +69,7 @@ REFUSED = {
     "source is a recipe": ({"scene": "recipe.json"}, [], "recipe.json is not a GeoTIFF"),
     "folder is missing": ({"target": "no/out.tif"}, [], "no is no folder: choose one that exists"),
     "no GeoTIFF": ({"target": "out.png"}, [], "a name that ends with .tif is expected"),
-    "exists": ({"target": "scene.tif"}, [], "scene.tif is what is read"),
+    "is read": ({"target": "scene.tif"}, ["--overwrite"], "scene.tif is what is read"),
     "memory": ({}, ["--memory", "lots"], "received memory 'lots': a size such as 512MB"),
     "too little memory": ({}, ["--memory", "8MB"], "one window of scene.tif takes"),
     "workers": ({}, ["--workers", "0"], "received 0 workers"),

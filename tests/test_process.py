@@ -14,7 +14,8 @@ from affine import Affine
 
 from cnnviz.errors import GeometryError, ProcessError, SceneError
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
-from cnnviz.process import prepared, run_scene
+from cnnviz.process import fitted, run_scene
+from cnnviz.products import open_imagery
 from cnnviz.scene import open_scene
 from cnnviz.scratch import Scratch
 from cnnviz.windows import Window
@@ -164,7 +165,7 @@ def test_a_killed_run_goes_on_and_gives_the_same_file(tmp_path, scene):
 
 
 def test_a_run_killed_while_the_file_was_finished_only_finishes_it(tmp_path, scene):
-    target, computed = tmp_path / "out.tif", 1 - prepared(EDGES, scene).writing_share
+    target, computed = tmp_path / "out.tif", 1 - fitted(EDGES, open_imagery(scene)).writing_share
     kill_midway(EDGES, scene, target, computed)
     assert not target.exists()
     rest = shares_of(EDGES, scene, target, memory="72MB")
