@@ -41,7 +41,6 @@ CHANGES = {
     "Padding_and_stride": Change("Stride down", ("ArrowUp",), ("ArrowDown",), 4),
     "Pooling": Change("Window", ("ArrowRight",), ("ArrowLeft",), 6),
     "Volume_convolution": Change("Activation", ("ArrowDown", "Enter"), ("ArrowUp", "Enter"), 3),
-    "Stack_layers": Change("Maps", ("ArrowDown", "Enter"), ("ArrowUp", "Enter"), 3),
 }
 
 # Pictures may sit in shadow roots, which a page-wide observer does not see: each one is watched from its birth.
