@@ -12,7 +12,7 @@ from affine import Affine
 from cnnviz.budget import Plan
 from cnnviz.cog import WITH_OVERVIEWS
 from cnnviz.geotiff import geotiff_bytes
-from cnnviz.process import Job
+from cnnviz.job import Job
 from cnnviz.reader import reading
 from cnnviz.scratch import scratch_bytes
 from cnnviz.tiles import tile

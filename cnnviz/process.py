@@ -21,23 +21,21 @@ from math import prod
 from pathlib import Path
 from shutil import disk_usage
 
-from cnnviz import __version__
 from cnnviz.blocks import Shape
 from cnnviz.budget import Plan, memory_bytes, plan_run, worker_count
 from cnnviz.cog import write_cog
 from cnnviz.errors import ProcessError
 from cnnviz.feed import Feed
-from cnnviz.journal import Workspace, covered, fingerprint, workspace
+from cnnviz.job import Job, fitted
+from cnnviz.journal import Workspace, covered, workspace
 from cnnviz.layers import Network
 from cnnviz.products import AnySource, as_reflectance, open_imagery
 from cnnviz.reader import reading
-from cnnviz.scratch import Labels, Scratch, create, full_disk, reopen, scratch_bytes
+from cnnviz.scratch import Scratch, create, full_disk, reopen, scratch_bytes
 from cnnviz.sources import Imagery
 from cnnviz.windows import Window
 
 Progress = Callable[[float], None]
-# Nanoseconds for a number that is read, a product, and a number that is written: rough, for the shares of a run.
-_READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 40.0
 _SECTOR = 512  # what st_blocks counts
 
 
@@ -56,55 +54,6 @@ class Run:
     shape: Shape
     damages: tuple[str, ...]
     seconds: float
-
-
-@dataclass(frozen=True)
-class Job:
-    """A network that fits its imagery, and what is asked of the run."""
-
-    network: Network
-    imagery: Imagery
-    skip_bad_blocks: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        """Rows, columns and maps of the result."""
-        return self.network.output_shape(self.imagery.shape)
-
-    @property
-    def labels(self) -> Labels:
-        """What the result says about itself."""
-        return Labels(
-            self.imagery.crs,
-            self.network.transform(self.imagery.transform, self.imagery.shape),
-            self.network.labels(self.imagery.shape[2])[-1],
-            {
-                "TIFFTAG_SOFTWARE": f"cnnviz {__version__}",
-                "CNNVIZ_VERSION": __version__,
-                "CNNVIZ_RECIPE": self.network.to_json(),
-                "CNNVIZ_SOURCE": self.imagery.name,
-                **self.imagery.remarks,
-            },
-        )
-
-    @property
-    def word(self) -> str:
-        """Fingerprint of what is computed; not of how: memory and workers may change between runs."""
-        return fingerprint(
-            {
-                "tags": self.labels.tags,
-                "bands": self.imagery.band_names,
-                "source": self.imagery.key,
-                "skip": self.skip_bad_blocks,
-            }
-        )
-
-    @property
-    def writing_share(self) -> float:
-        """About how much of a run turns pixels into the final file, 0…1."""
-        written = prod(self.shape) * _WRITTEN
-        computed = sum(self.network.multiply_adds(self.imagery.shape)) * _PRODUCT
-        return written / (prod(self.imagery.shape) * _READ + computed + written)
 
 
 @dataclass(frozen=True)
@@ -211,12 +160,6 @@ def _like(value: str) -> Like:
         return Like(value)
     except ValueError:
         raise ProcessError(f"received like {value!r:.40}: one of {', '.join(sorted(Like))} is expected") from None
-
-
-def fitted(network: Network, imagery: Imagery, *, skip_bad_blocks: bool = False) -> Job:
-    """A network with the imagery's band names. Raises CnnvizError where they do not fit together."""
-    network.output_shape(imagery.shape)
-    return Job(Network(network.layers, bands=imagery.band_names, name=network.name), imagery, skip_bad_blocks)
 
 
 def free_target(target: Path, *, overwrite: bool) -> Path:

@@ -48,14 +48,17 @@ class Scratch:
 
         Raises ProcessError where the disk refuses.
         """
-        planes = np.moveaxis(array, -1, 0)
+        for number, plane in enumerate(np.moveaxis(array, -1, 0)):
+            self.write_plane(window, plane, number)
+
+    def write_plane(self, window: Window, plane: Array, number: int) -> None:
+        """Put one map ``(rows, cols)``, by its 0-based number, in its place; as :meth:`write`."""
         try:
             with self.path.open("r+b", buffering=0) as file:
                 for part in _tiles(window):
                     rows = slice(part.row - window.row, part.row - window.row + part.rows)
                     cols = slice(part.col - window.col, part.col - window.col + part.cols)
-                    for number, plane in enumerate(planes):
-                        self._put(file, number, part, plane[rows, cols])
+                    self._put(file, number, part, plane[rows, cols])
         except OSError as error:
             raise full_disk(self.path, error) from None
 

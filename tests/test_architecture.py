@@ -39,7 +39,7 @@ FLOORS = (
         ],
         "models": ["models"],
         "process": [
-            "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "process",
+            "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
             "estimate",
         ],
     },
@@ -52,6 +52,7 @@ DOORS = {("layers", "models"), ("layers", "codegen")}
 #: Who may import a library; the names are rooms.
 OWNERS = {
     "rasterio": {"scene", "samples", "process"},
+    "distributed": {"process"},
     "keras": {"models", "training"},
     "tensorflow": {"models", "training"},
     "sklearn": {"samples", "training"},

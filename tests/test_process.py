@@ -13,8 +13,9 @@ import rasterio
 from affine import Affine
 
 from cnnviz.errors import GeometryError, ProcessError, SceneError
+from cnnviz.job import fitted
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
-from cnnviz.process import fitted, run_scene
+from cnnviz.process import run_scene
 from cnnviz.products import open_imagery
 from cnnviz.scene import open_scene
 from cnnviz.scratch import Scratch
