@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cnnviz import portable
 from cnnviz.convolve import PoolMode, conv2d, conv_volume, pool2d
 from cnnviz.errors import GeometryError
 from cnnviz.geometry import Axes
@@ -47,11 +48,15 @@ class Kind(StrEnum):
 
 
 class Function(StrEnum):
-    """What an activation does to every number; sigmoid is ``1 / (1 + exp(−x))``, linear changes nothing."""
+    """What an activation does to every number; sigmoid is ``1 / (1 + exp(−x))``, linear changes nothing.
+
+    Softmax turns a pixel's values in all maps into shares that sum to 1: ``exp(x) / Σ exp(x)``.
+    """
 
     LINEAR = "linear"
     RELU = "relu"
     SIGMOID = "sigmoid"
+    SOFTMAX = "softmax"
     TANH = "tanh"
 
 
@@ -312,7 +317,7 @@ class Pool2D(Layer):
 
 @dataclass(frozen=True, init=False, eq=False)
 class Activation(Layer):
-    """A function of each number alone; NaN stays NaN.
+    """A function of each number alone, or with softmax of each pixel alone; NaN stays NaN.
 
     >>> Activation("relu").apply(np.float32([[[-1, 2]]])).tolist()
     [[[0.0, 2.0]]]
@@ -341,5 +346,7 @@ class Activation(Layer):
                 small = np.exp(-np.abs(image))  # never above 1, so that nothing overflows
                 share: Array = np.where(image < 0, small, np.float32(1)) / (1 + small)
                 return share
+            case Function.SOFTMAX:
+                return portable.softmax(image)
             case Function.LINEAR:
                 return image

@@ -94,7 +94,7 @@ def _body(layers: Iterable[tuple[Layer, Iterable[str]]]) -> str:
 
 def _helpers(body: str) -> Iterator[str]:
     """Source of the functions that the script calls."""
-    functions: list[Callable[..., Any]] = [portable.same_padding, portable.convolve, portable.pool]
+    functions: list[Callable[..., Any]] = [portable.same_padding, portable.convolve, portable.pool, portable.softmax]
     used = [function for function in functions if f"{function.__name__}(" in body]
     if used:
         yield "Array = np.ndarray\nPair = tuple[int, int]"
@@ -150,6 +150,7 @@ _PAD_MODES = {Border.REPLICATE: "edge", Border.REFLECT: "reflect", Border.WRAP: 
 _NUMPY_FUNCTIONS = {
     Function.RELU: "np.maximum(x, 0)",
     Function.SIGMOID: "np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))",
+    Function.SOFTMAX: "softmax(x)",
     Function.TANH: "np.tanh(x)",
 }
 

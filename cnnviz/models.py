@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnviz.errors import GeometryError, ModelError
+from cnnviz.from_keras import from_keras
 from cnnviz.keras_plan import SamePads, Step, keras_steps
 from cnnviz.padding import resolve_padding
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import keras
 
     from cnnviz.layers import Network
+
+__all__ = ["from_keras", "to_keras"]
 
 
 def to_keras(network: Network, input_shape: Sequence[int | None]) -> keras.Model:

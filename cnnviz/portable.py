@@ -60,3 +60,14 @@ def pool(image: Array, size: Pair, stride: Pair, mode: str, pads: tuple[Pair, Pa
     else:
         result = windows(image, 0).sum(axis=(3, 4)) / windows(np.ones_like(image), 0).sum(axis=(3, 4))
     return np.asarray(result)
+
+
+def softmax(image: Array) -> Array:
+    """Values of a pixel's maps as shares that sum to 1.
+
+    >>> softmax(np.float32([[[0, 0], [1000, 0]]])).tolist()
+    [[[0.5, 0.5], [1.0, 0.0]]]
+    """
+    with np.errstate(invalid="ignore"):  # what is infinite has no share
+        powers = np.exp(image - image.max(axis=2, keepdims=True))  # never above 1, so that nothing overflows
+    return np.asarray(powers / powers.sum(axis=2, keepdims=True))

@@ -18,7 +18,9 @@ from cnnviz.grids import MAX_SIDE
 from cnnviz.kernels import KERNELS
 from cnnviz.padding import Padding, PaddingLike, Pads, PerAxis, per_axis, resolve_padding
 
-MAX_FILTERS = 512
+#: Rows and columns of filters over all bands: a dense layer on maps of that size is one of them.
+MAX_WINDOW = 64
+MAX_FILTERS = 1024
 MAX_CHANNELS = 1024
 MAX_POOL = 64
 MAX_STRIDE = 64
@@ -97,13 +99,14 @@ def weights_of(value: str | ArrayLike) -> str | Array:
             raise KernelError(f"received kernel {value!r:.40}: one of {', '.join(sorted(KERNELS))} is expected")
         return value
     array = finite(value, "weights")
-    limits = (MAX_SIDE, MAX_SIDE, MAX_CHANNELS, MAX_FILTERS)[: array.ndim]
+    side = MAX_WINDOW if array.ndim == 4 else MAX_SIDE
+    limits = (side, side, MAX_CHANNELS, MAX_FILTERS)[: array.ndim]
     fits = all(1 <= size <= most for size, most in zip(array.shape, limits, strict=False))
     if array.ndim not in (2, 4) or not fits:
         raise KernelError(
             f"received weights of shape {array.shape}:"
             " (rows, cols) or (rows, cols, bands, filters) is expected,"
-            f" 1 to {MAX_SIDE} rows and columns, up to {MAX_CHANNELS} bands, {MAX_FILTERS} filters"
+            f" 1 to {side} rows and columns, up to {MAX_CHANNELS} bands, {MAX_FILTERS} filters"
         )
     return array
 

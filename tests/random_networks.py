@@ -44,7 +44,8 @@ def random_layer(rng, bands, *, border="zero"):
         return random_convolution(rng, bands, border=border)
     if kind < 0.85:
         return random_pooling(rng)
-    return Activation(str(rng.choice(["relu", "sigmoid", "tanh", "linear"])))
+    shares = ["softmax"] if bands > 1 else []  # Keras warns of shares of one map
+    return Activation(str(rng.choice(["relu", "sigmoid", "tanh", "linear", *shares])))
 
 
 def random_network(rng, *, layers=3, borders=("zero",)):

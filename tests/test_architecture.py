@@ -37,7 +37,7 @@ FLOORS = (
             "synthetic_noise", "synthetic_materials", "synthetic_land", "synthetic_fields", "synthetic_town",
             "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
-        "models": ["models"],
+        "models": ["keras_graph", "from_keras", "models"],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
             "estimate",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 from affine import Affine
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from cnnviz.errors import GeometryError, KernelError, RecipeError
 from cnnviz.kernels import KERNELS
@@ -58,6 +58,14 @@ def test_activations(name, expected):
     found = Network([Activation(name)]).apply(image)[..., 0]
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected(image.astype(np.float64)), rtol=1e-5, atol=1e-38)
+
+
+def test_softmax_is_over_the_maps_of_each_pixel():
+    image = noise(5, 6, 4) * 100
+    image[1, 2, 3] = np.nan
+    found = Network([Activation("softmax")]).apply(image)
+    np.testing.assert_allclose(found, softmax(image.astype(np.float64), axis=2), rtol=2e-5, atol=1e-38)
+    assert np.isnan(found).sum() == 4
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -253,7 +261,7 @@ def test_a_light_server_stays_light():
         (lambda: Conv2D([[1j]]), KernelError, "no regular grid of numbers"),
         (lambda: Conv2D(np.ones((16, 3))), KernelError, "1 to 15 rows and columns"),
         (lambda: Conv2D(np.ones((3, 3, 2))), KernelError, r"\(rows, cols, bands, filters\) is expected"),
-        (lambda: Conv2D(np.ones((1, 1, 1, 513))), KernelError, "512 filters"),
+        (lambda: Conv2D(np.ones((1, 1, 1, 1025))), KernelError, "1024 filters"),
         (lambda: Conv2D(np.ones((0, 3))), KernelError, r"shape \(0, 3\)"),
         (lambda: Conv2D(np.ones((1, 1, 2, 3)), [1, 2]), KernelError, "3, one per filter"),
         (lambda: Conv2D("box_3", np.nan), KernelError, "finite numbers"),
@@ -267,7 +275,7 @@ def test_a_light_server_stays_light():
         (lambda: Pool2D(0), GeometryError, "received pooling size 0"),
         (lambda: Pool2D(2, mode="median"), RecipeError, "received pooling mode 'median': one of average, max, min"),
         (lambda: Pool2D(2, padding=2), GeometryError, "a window of padding alone"),
-        (lambda: Activation("softmax"), RecipeError, "one of linear, relu, sigmoid, tanh"),
+        (lambda: Activation("swish"), RecipeError, "one of linear, relu, sigmoid, softmax, tanh"),
         (lambda: Network([]), RecipeError, "Received 0 layers"),
         (lambda: Network(["relu"]), RecipeError, "Activation, Conv2D, Pool2D"),
         (lambda: Network([Pool2D(1)], name="a\nb"), RecipeError, "printable texts"),

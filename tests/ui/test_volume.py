@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from cnnviz.errors import KernelError
 from cnnviz.filters import parse_filters
-from cnnviz.layers import Function
 from cnnviz.samples import SAMPLES, open_sample
 from cnnviz.scene import Window, open_scene
 from cnnviz.ui.experiments import (
@@ -289,7 +288,7 @@ def test_all_thirteen_bands_work():
 
 
 @pytest.mark.parametrize("text", ["1 1 1", "0 0 0", "sobel_vertical sobel_vertical sobel_vertical b=-1500"])
-@pytest.mark.parametrize("function", list(Function))
+@pytest.mark.parametrize("function", list(volume.ACTIVATIONS))
 def test_the_question_has_its_answer_among_its_choices(view, text, function, monkeypatch):
     asked = []
     monkeypatch.setattr(volume_lesson.teach, "predict", lambda question, key: bool(asked.append(question)))
