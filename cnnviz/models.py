@@ -10,6 +10,7 @@ import numpy as np
 from cnnviz.errors import GeometryError, ModelError
 from cnnviz.from_keras import from_keras
 from cnnviz.keras_plan import SamePads, Step, keras_steps
+from cnnviz.model_files import load_model, save_model
 from cnnviz.padding import resolve_padding
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from cnnviz.layers import Network
 
-__all__ = ["from_keras", "to_keras"]
+__all__ = ["from_keras", "load_model", "save_model", "to_keras"]
 
 
 def to_keras(network: Network, input_shape: Sequence[int | None]) -> keras.Model:

@@ -6,7 +6,7 @@ import numpy as np
 
 def random_model(rng, *, valid=False):
     """A chain of random layers for images of a random size, ending in a dense layer per class."""
-    rows, cols, bands = (int(n) for n in (*rng.integers(12, 20, 2), rng.integers(1, 5)))
+    rows, cols, bands = (int(n) for n in (*rng.integers(12, 20, 2), rng.integers(2, 5)))
     stack = [keras.layers.Input((rows, cols, bands)), *_start(rng, bands)]
     for _ in range(int(rng.integers(1, 4))):
         layers = [*stack, *_block(rng, "valid" if valid else str(rng.choice(["valid", "same"])), valid)]

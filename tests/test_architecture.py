@@ -37,7 +37,7 @@ FLOORS = (
             "synthetic_noise", "synthetic_materials", "synthetic_land", "synthetic_fields", "synthetic_town",
             "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
-        "models": ["keras_graph", "from_keras", "models"],
+        "models": ["keras_graph", "from_keras", "model_options", "model_graph", "model_files", "models"],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
             "estimate",
@@ -54,6 +54,7 @@ OWNERS = {
     "rasterio": {"scene", "samples", "process"},
     "distributed": {"process"},
     "keras": {"models", "training"},
+    "h5py": {"models"},
     "tensorflow": {"models", "training"},
     "sklearn": {"samples", "training"},
     "matplotlib": {"render"},
@@ -135,7 +136,7 @@ def test_pages_know_streamlit_and_the_ui_alone(path):
 
 def test_importing_every_room_loads_nothing_heavy():
     names = [f"cnnviz.{module}" for module in ROOMS if module != "__main__"]
-    heavy = {"tensorflow", "keras", "sklearn", "matplotlib", "pandas"}
+    heavy = {"tensorflow", "keras", "h5py", "sklearn", "matplotlib", "pandas"}
     program = f"import sys\nfor name in {names}: __import__(name)\nprint(*sorted(set(sys.modules) & {heavy}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout.split(), done.returncode) == ([], 0), done.stderr
