@@ -40,11 +40,14 @@ Labels = tuple[str, ...]
 
 
 class Kind(StrEnum):
-    """What a layer does."""
+    """What a layer does; the last three are layers of Keras that a network has no layer of its own for."""
 
     CONVOLUTION = "convolution"
     ACTIVATION = "activation"
     POOLING = "pooling"
+    DENSE = "dense"
+    SCALING = "scaling"
+    OTHER = "other"
 
 
 class Function(StrEnum):

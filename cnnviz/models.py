@@ -9,8 +9,11 @@ import numpy as np
 
 from cnnviz.errors import GeometryError, ModelError
 from cnnviz.from_keras import from_keras
+from cnnviz.gradients import contributions, grad_cam
 from cnnviz.keras_plan import SamePads, Step, keras_steps
+from cnnviz.layer_maps import feature_maps, most_active
 from cnnviz.model_files import load_model, save_model
+from cnnviz.occlusion import occlusion
 from cnnviz.padding import resolve_padding
 
 if TYPE_CHECKING:
@@ -18,7 +21,17 @@ if TYPE_CHECKING:
 
     from cnnviz.layers import Network
 
-__all__ = ["from_keras", "load_model", "save_model", "to_keras"]
+__all__ = [
+    "contributions",
+    "feature_maps",
+    "from_keras",
+    "grad_cam",
+    "load_model",
+    "most_active",
+    "occlusion",
+    "save_model",
+    "to_keras",
+]
 
 
 def to_keras(network: Network, input_shape: Sequence[int | None]) -> keras.Model:

@@ -21,7 +21,7 @@ FLOORS = (
     {
         "layers": [
             "geometry", "weights", "portable", "blocks", "recipe", "shorthand", "keras_plan", "codegen", "layers",
-            "presets",
+            "presets", "map_facts",
         ],
         "scene": [
             "gdal", "headers", "formats", "paths", "reading", "ground", "facts", "description", "geotiff", "scene",
@@ -37,7 +37,10 @@ FLOORS = (
             "synthetic_noise", "synthetic_materials", "synthetic_land", "synthetic_fields", "synthetic_town",
             "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
-        "models": ["keras_graph", "from_keras", "model_options", "model_graph", "model_files", "models"],
+        "models": [
+            "keras_graph", "from_keras", "model_options", "model_graph", "model_files", "keras_run", "keras_fields",
+            "layer_maps", "gradients", "occlusion", "models",
+        ],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
             "estimate",
