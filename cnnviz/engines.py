@@ -8,6 +8,7 @@ image's size. So a tile of a scene gives what the whole scene gives.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -30,8 +31,11 @@ _STRIP_BYTES = 1 << 18
 # OpenBLAS multiplies in one thread up to here (interface/gemm.c). Its threads wait for each other, which on a busy
 # machine makes these small products a hundred times slower; and how they share the work changes the last bits.
 _SERIAL_PRODUCTS = 250_000
-# Lines of a product: more gain little, and small images fill up the rest with zeros.
-_MOST_LINES = 2048
+# Lines of a product: more gain little, and small images fill up the rest with zeros. BLAS takes 4, 8, 12 or 16 at once,
+# and rounds what is left over otherwise.
+_EVEN_LINES, _MOST_LINES = 48, 2016
+# Filters of a product where all at once are not rounded alike, and lines that are tried to find out.
+_NARROW, _TRIALS = (12, 8, 4, 2, 1), 3
 # Numbers that vector instructions take at once, at most (AVX-512). What is left over at the end of a row or of a matrix
 # goes through other instructions, which round otherwise.
 _LANES = 16
@@ -266,10 +270,10 @@ def _product(lines: Array, matrix: Array, out: Array) -> None:
 
     The size of a piece is the matrix's alone, and the last piece is filled up: BLAS rounds by the sizes that it gets.
     """
-    width = max(1, _SERIAL_PRODUCTS // (_LANES * len(matrix)))
+    width = _even_width(*matrix.shape)
     for left in range(0, matrix.shape[1], width):
         part, target = matrix[:, left : left + width], out[:, left : left + width]
-        step = min(max(_LANES, _SERIAL_PRODUCTS // part.size // _LANES * _LANES), _MOST_LINES)
+        step = _piece(*part.shape)
         whole = len(lines) // step * step
         for start in range(0, whole, step):
             np.matmul(lines[start : start + step], part, out=target[start : start + step])
@@ -277,6 +281,35 @@ def _product(lines: Array, matrix: Array, out: Array) -> None:
             last = np.zeros((step, len(matrix)), np.float32)
             last[: len(lines) - whole] = lines[whole:]
             target[whole:] = (last @ part)[: len(lines) - whole]
+
+
+def _piece(taps: int, width: int) -> int:
+    """Lines of one product with a matrix ``(taps, width)``."""
+    return min(max(_EVEN_LINES, _SERIAL_PRODUCTS // (taps * width) // _EVEN_LINES * _EVEN_LINES), _MOST_LINES)
+
+
+@cache
+def _even_width(taps: int, filters: int) -> int:
+    """The most filters in one product for which every line is rounded alike, wherever it lies; found by trying.
+
+    BLAS goes through a matrix in tiles, and on some processors the first tile is summed in another order than the next.
+    """
+    most = max(1, _SERIAL_PRODUCTS // (_EVEN_LINES * taps))
+    widths = [width for width in (filters, *_NARROW) if width <= min(filters, most)] or [1]
+    return next((width for width in widths if _is_even(taps, width) and _is_even(taps, filters % width)), widths[-1])
+
+
+def _is_even(taps: int, width: int) -> bool:
+    """Tell whether equal lines give equal results all over a product with a matrix ``(taps, width)``."""
+    if width == 0:
+        return True
+    draw = np.random.default_rng(0)
+    matrix = draw.standard_normal((taps, width), np.float32)
+    for line in draw.standard_normal((_TRIALS, taps), np.float32):
+        found = np.tile(line, (_piece(taps, width), 1)) @ matrix
+        if (found != found[0]).any():
+            return False
+    return True
 
 
 def _strips(image: Array, axes: Axes, border: Border, *, planar: bool = False) -> Iterator[tuple[slice, Array]]:

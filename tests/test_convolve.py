@@ -268,7 +268,7 @@ def test_bands_first_in_memory_stay_so():
 
 
 @settings(quick, max_examples=120)
-@given(st.integers(0, 10**6), st.tuples(sides, sides), st.booleans(), st.integers(1, 20), st.integers(1, 8))
+@given(st.integers(0, 10**6), st.tuples(sides, sides), st.booleans(), st.integers(1, 20), st.integers(1, 40))
 def test_a_tile_gives_what_the_whole_gives_to_the_last_bit(seed, kernel, separable, bands, filters):
     rng = np.random.default_rng(seed)
     image = rng.normal(size=(*rng.integers(20, 70, 2), bands)).astype(np.float32)
@@ -285,6 +285,15 @@ def test_a_tile_gives_what_the_whole_gives_to_the_last_bit(seed, kernel, separab
         lambda pixels: conv_volume(pixels, block),
     ):
         np.testing.assert_array_equal(work(tile), work(image)[top:bottom, left:right])
+
+
+@pytest.mark.parametrize("filters", [1, 5, 12, 16, 40, 130])
+def test_equal_windows_give_equal_results_all_over_an_image(filters):
+    rng = np.random.default_rng(filters)
+    image = np.tile(rng.normal(size=13).astype(np.float32), (70, 60, 1))
+    for side in (1, 3):
+        found = conv_volume(image, rng.normal(size=(side, side, 13, filters)), stride=2)
+        np.testing.assert_array_equal(found, np.broadcast_to(found[0, 0], found.shape))
 
 
 def test_memory_stays_bounded_by_strips():
