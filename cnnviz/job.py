@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
 from math import prod
 
 from cnnviz import __version__
-from cnnviz.blocks import Shape
+from cnnviz.blocks import Conv2D, Shape
 from cnnviz.journal import fingerprint
 from cnnviz.layers import Network
 from cnnviz.scratch import Labels
@@ -14,6 +16,8 @@ from cnnviz.sources import Imagery
 
 # Nanoseconds for a number that is read, a product, and a number that is written: rough, for the shares of a run.
 _READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 40.0
+#: Weights whose recipe is sure to be short enough to be read again: up to 16 characters each, with the comma.
+_MOST_WEIGHTS = 230_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Job:
             {
                 "TIFFTAG_SOFTWARE": f"cnnviz {__version__}",
                 "CNNVIZ_VERSION": __version__,
-                "CNNVIZ_RECIPE": self.network.to_json(),
+                "CNNVIZ_RECIPE": _recipe(self.network),
                 "CNNVIZ_SOURCE": self.imagery.name,
                 **self.imagery.remarks,
             },
@@ -63,6 +67,17 @@ class Job:
         written = prod(self.shape) * _WRITTEN
         computed = sum(self.network.multiply_adds(self.imagery.shape)) * _PRODUCT
         return written / (prod(self.imagery.shape) * _READ + computed + written)
+
+
+@lru_cache(maxsize=4)
+def _recipe(network: Network) -> str:
+    """The network's recipe, or its fingerprint where the recipe would be too long to be read again."""
+    weights = sum(network.parameters())
+    if weights <= _MOST_WEIGHTS:
+        return network.to_json()
+    arrays = [each.tensor.tobytes() for each in network.layers if isinstance(each, Conv2D)]
+    digest = sha256(b"".join([repr(network).encode(), *arrays])).hexdigest()
+    return f"too many weights for a recipe: {weights:,}; sha256 {digest}"
 
 
 def fitted(network: Network, imagery: Imagery, *, skip_bad_blocks: bool = False) -> Job:

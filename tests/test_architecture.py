@@ -43,7 +43,7 @@ FLOORS = (
         ],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
-            "estimate",
+            "estimate", "land_cover",
         ],
     },
     {"cli": ["cli_run", "cli", "__main__"], "ui": ["ui"]},
