@@ -21,7 +21,7 @@ FLOORS = (
     {
         "layers": [
             "geometry", "weights", "portable", "blocks", "recipe", "shorthand", "keras_plan", "codegen", "layers",
-            "presets", "map_facts",
+            "presets", "ready", "map_facts", "backward",
         ],
         "scene": [
             "gdal", "headers", "formats", "paths", "reading", "ground", "facts", "description", "geotiff", "scene",
@@ -39,7 +39,7 @@ FLOORS = (
         ],
         "models": [
             "keras_graph", "from_keras", "model_options", "model_graph", "model_files", "keras_run", "keras_fields",
-            "layer_maps", "gradients", "occlusion", "models",
+            "layer_maps", "gradients", "occlusion", "explain", "models",
         ],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
