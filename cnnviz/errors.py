@@ -10,6 +10,7 @@
     ├── RecipeError       a recipe, link or setting that says something impossible
     ├── DataError         a data set that cannot be learned from
     ├── ModelError        a model that cannot be built, read or run
+    │   └── DivergedError a training whose loss is no number any more
     └── ProcessError      a run over a whole scene that cannot start or go on
 
 Every message says what was received, what is expected, and what to do. They are safe to show to a visitor:
@@ -47,6 +48,10 @@ class DataError(CnnvizError):
 
 class ModelError(CnnvizError):
     """A model that cannot be built, read or run."""
+
+
+class DivergedError(ModelError):
+    """A training whose loss is no number any more."""
 
 
 class ProcessError(CnnvizError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnviz.architecture import Architecture
 from cnnviz.errors import GeometryError, ModelError
 from cnnviz.from_keras import from_keras
 from cnnviz.gradients import contributions, grad_cam
@@ -26,12 +27,25 @@ __all__ = [
     "feature_maps",
     "from_keras",
     "grad_cam",
+    "lenet5",
     "load_model",
     "most_active",
     "occlusion",
     "save_model",
     "to_keras",
 ]
+
+
+def lenet5(
+    input_shape: Sequence[int] = (32, 32, 1), classes: int = 10, *, pooling: str = "average", activation: str = "relu"
+) -> keras.Model:
+    """Untrained LeNet-5 for images ``(rows, cols, bands)``: 61,706 parameters for 32 × 32 × 1 and 10 classes.
+
+    It gives probabilities; the layer before the last is called ``logits``. Grown variants are built by
+    :class:`cnnviz.architecture.Architecture`.
+    """
+    grown: Any = {"pooling": pooling, "activation": activation}
+    return Architecture(**grown).build(input_shape, classes, name="lenet5")
 
 
 def to_keras(network: Network, input_shape: Sequence[int | None]) -> keras.Model:

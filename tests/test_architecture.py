@@ -17,6 +17,7 @@ FLOORS = (
         "convolve": ["padding", "engines", "convolve", "matrix"],
         "statistics": ["statistics"],
         "windows": ["windows"],
+        "scores": ["scores"],
     },
     {
         "layers": [
@@ -38,12 +39,17 @@ FLOORS = (
             "synthetic_cover", "synthetic", "synthetic_file", "samples",
         ],
         "models": [
-            "keras_graph", "from_keras", "model_options", "model_graph", "model_files", "keras_run", "keras_fields",
-            "layer_maps", "gradients", "occlusion", "explain", "models",
+            "layer_steps", "architecture", "keras_graph", "from_keras", "model_options", "model_graph", "model_files",
+            "keras_run", "keras_fields", "layer_maps", "gradients", "occlusion", "explain", "models",
         ],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
             "estimate", "land_cover",
+        ],
+    },
+    {
+        "training": [
+            "labelled", "plans", "history", "moments", "augment", "engine", "loop", "fitting", "search", "training",
         ],
     },
     {"cli": ["cli_run", "cli", "__main__"], "ui": ["ui"]},

@@ -3,6 +3,7 @@ import pytest
 
 from cnnviz.errors import GeometryError, ModelError
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
+from cnnviz.models import lenet5
 from tests.random_networks import random_network
 
 keras = pytest.importorskip("keras")
@@ -106,3 +107,12 @@ def test_shapes_that_do_not_fit_are_refused_before_keras_sees_them():
         network.to_keras((8, 8))
     with pytest.raises(GeometryError, match="at least 3 × 3"):
         network.to_keras((2, 2, 4))
+
+
+def test_lenet5_is_the_lectures():
+    model = lenet5()
+    shapes = [layer.output.shape[1:] for layer in model.layers if layer.weights or "pool" in layer.name]
+    assert shapes == [(28, 28, 6), (14, 14, 6), (10, 10, 16), (5, 5, 16), (120,), (84,), (10,)]
+    assert [layer.count_params() for layer in model.layers if layer.weights] == [156, 2416, 48120, 10164, 850]
+    assert model.count_params() == 61706
+    assert lenet5((64, 64, 13), 8, pooling="max", activation="tanh").output_shape == (None, 8)
