@@ -112,16 +112,22 @@ class Plan:
         return (self.window(strip, chunk) for strip in self.strips for chunk in self.chunks)
 
 
-def strips_of(network: Network, axes: Sequence[Axis], height: int) -> tuple[Strip, ...]:
+def strips_of(
+    network: Network, axes: Sequence[Axis], height: int, part: tuple[int, int] | None = None
+) -> tuple[Strip, ...]:
     """Strips of a scene that is read ``height`` rows at a time; ``axes`` are the layers' row axes.
+
+    With ``part`` only output rows ``[first, last)`` are wanted, and reading begins at the last block before them.
 
     >>> edges = Network([Conv2D("sobel_vertical", padding="same")])
     >>> [tuple(strip[:3]) for strip in strips_of(edges, [rows for rows, _ in edges.axes((20, 9))], 8)]
     [(0, 7, 0), (7, 15, 6), (15, 20, 14)]
     """
     found: list[Strip] = []
-    first, fresh, size, total = 0, 0, axes[0].size, axes[-1].out
-    for edge in range(height, size + height, height):
+    size = axes[0].size
+    first, total = part or (0, axes[-1].out)
+    fresh = _needs(network, axes, first, first + 1)[0] // height * height if first else 0
+    for edge in range(fresh + height, size + height, height):
         last = total
         if edge < size:
             last = bisect_right(range(total), edge, lo=first, key=lambda row: _needs(network, axes, first, row + 1)[1])
@@ -129,6 +135,8 @@ def strips_of(network: Network, axes: Sequence[Axis], height: int) -> tuple[Stri
             start, stop = _needs(network, axes, first, last)
             found.append(Strip(first, last, start, fresh, edge if edge < size else stop))
             first, fresh = last, edge
+        if first == total:
+            break
     return tuple(found)
 
 
@@ -137,18 +145,22 @@ def _needs(network: Network, axes: Sequence[Axis], first: int, last: int) -> tup
     return seen.start, seen.stop
 
 
-def chunks_of(network: Network, axes: Sequence[Axis], width: int) -> tuple[Chunk, ...]:
-    """Chunks of ``width`` output columns; ``axes`` are the layers' column axes."""
-    edges = [*range(0, axes[-1].out, width), axes[-1].out]
+def chunks_of(
+    network: Network, axes: Sequence[Axis], width: int, part: tuple[int, int] | None = None
+) -> tuple[Chunk, ...]:
+    """Chunks of ``width`` output columns, of ``part`` alone where given; ``axes`` are the layers' column axes."""
+    first, last = part or (0, axes[-1].out)
+    edges = [*range(first, last, width), last]
     return tuple(Chunk(a, b, *_needs(network, axes, a, b)) for a, b in pairwise(edges))
 
 
-def plan_run(network: Network, imagery: Imagery, *, memory: int, workers: int) -> Plan:
+def plan_run(network: Network, imagery: Imagery, *, memory: int, workers: int, part: Window | None = None) -> Plan:
     """The fastest plan that fits into ``memory`` bytes, with up to so many ``workers``.
 
-    Raises ProcessError that says how much would do, GeometryError where the network does not fit the scene.
+    With ``part`` only these pixels of the result are computed. Raises ProcessError that says how much would do,
+    GeometryError where the network does not fit the scene.
     """
-    options = list(_options(network, imagery))
+    options = list(_options(network, imagery, part))
     plans = [option.plan(count) for option in options for count in range(1, workers + 1)]
     fitting = [plan for plan in plans if plan.memory <= memory]
     if fitting:
@@ -199,14 +211,17 @@ class _Option:
         return Plan(self.strips, self.chunks, self.cells, workers, int(memory), self.effort)
 
 
-def _options(network: Network, imagery: Imagery) -> Iterator[_Option]:
+def _options(network: Network, imagery: Imagery, part: Window | None) -> Iterator[_Option]:
     shape = imagery.shape
+    window = part or Window(0, 0, *network.output_shape(shape)[:2])
     pairs = network.axes(shape)
     rows, cols = ([pair[axis] for pair in pairs] for axis in (0, 1))
     maps = np.array([shape[2], *(len(names) for names in network.labels(shape[2]))])
-    useful = np.sum([a.out * b.out for a, b in pairs] * maps[1:])
-    ways_down = [(height, strips_of(network, rows, height)) for height in _heights(imagery)]
-    ways_across = [(width, chunks_of(network, cols, width)) for width in _widths(network, shape)]
+    share = window.rows * window.cols / (rows[-1].out * cols[-1].out)
+    useful = np.sum([a.out * b.out for a, b in pairs] * maps[1:]) * share
+    high, wide = (window.row, window.row + window.rows), (window.col, window.col + window.cols)
+    ways_down = [(height, strips_of(network, rows, height, high)) for height in _heights(imagery)]
+    ways_across = [(width, chunks_of(network, cols, width, wide)) for width in _widths(network, shape)]
     tall = [_sizes(network, rows, strips) for _, strips in ways_down]
     wide = [_sizes(network, cols, chunks) for _, chunks in ways_across]
     for (height, strips), down in zip(ways_down, tall, strict=True):
@@ -249,5 +264,5 @@ def _cells(chunks: Sequence[Chunk], imagery: Imagery, wanted: int) -> tuple[tupl
     """Columns that are read together: whole blocks, about as wide as what a chunk needs."""
     block, end = imagery.block[1], max(chunk.stop for chunk in chunks)
     width = block * max(1, round(wanted / block))
-    edges = [*range(min(chunk.start for chunk in chunks) // width * width, end, width), end]
+    edges = [*range(min(chunk.start for chunk in chunks) // block * block, end, width), end]
     return tuple(pairwise(edges))

@@ -64,9 +64,13 @@ class Job:
     @property
     def writing_share(self) -> float:
         """About how much of a run turns pixels into the final file, 0…1."""
-        written = prod(self.shape) * _WRITTEN
-        computed = sum(self.network.multiply_adds(self.imagery.shape)) * _PRODUCT
-        return written / (prod(self.imagery.shape) * _READ + computed + written)
+        written = prod(self.shape) * _WRITTEN * 1e-9
+        return written / (self.seconds() + written)
+
+    def seconds(self, *, reads: float = 1.0) -> float:
+        """About how long one core reads, each pixel so many times, and computes."""
+        products = sum(self.network.multiply_adds(self.imagery.shape))
+        return (prod(self.imagery.shape) * reads * _READ + products * _PRODUCT) * 1e-9
 
 
 @lru_cache(maxsize=4)

@@ -25,6 +25,7 @@ from cnnviz.windows import Window
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NOTE, _LOCK = "# ", "lock"
+_TRIES = 5
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -49,6 +50,11 @@ class Workspace:
         return self.folder / "pixels.tif"
 
     @property
+    def parts(self) -> Path:
+        """Folder of a result that stays in parts."""
+        return self.folder / "parts"
+
+    @property
     def partial(self) -> Path:
         """The final file before it gets its name."""
         return self.folder / "finished.part"
@@ -66,7 +72,7 @@ class Workspace:
     def finished(self, word: str) -> list[Window]:
         """Windows that an earlier run of the same fingerprint has finished; none where it was another."""
         first, *lines = self._lines()
-        if first != word or not self.pixels.exists():
+        if first != word or not (self.pixels.exists() or self.parts.exists()):
             return []
         numbers = [line.split() for line in lines if not line.startswith(_NOTE)]
         return [Window(*map(int, four)) for four in numbers if len(four) == len(Window._fields)]
@@ -86,7 +92,7 @@ class Workspace:
         """Remove what runs have left; without a journal the folder goes too when it is unlocked."""
         for path in self.folder.iterdir():
             if path.is_dir():
-                shutil.rmtree(path)
+                remove_folder(path)
             elif path.name != _LOCK:
                 path.unlink()
 
@@ -94,6 +100,7 @@ class Workspace:
         """Begin anew, for what has the fingerprint ``word``."""
         for path in (self.journal, self.pixels, self.partial):
             path.unlink(missing_ok=True)
+        remove_folder(self.parts)
         self.journal.write_text(f"{word}\n", encoding="utf-8")
 
     def has_finished_any(self) -> bool:
@@ -106,6 +113,14 @@ class Workspace:
         with self.journal.open("a", encoding="utf-8") as file:
             file.write("\n")  # behind a line that was cut short
             yield Recorder(file)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder, also where a worker that was not told in time still writes to it."""
+    for _ in range(_TRIES):
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
 
 
 @dataclass(frozen=True)

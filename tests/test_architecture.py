@@ -43,8 +43,8 @@ FLOORS = (
             "keras_run", "keras_fields", "layer_maps", "gradients", "occlusion", "explain", "models",
         ],
         "process": [
-            "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "process",
-            "estimate", "land_cover",
+            "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "parts",
+            "cluster", "mosaic", "apart", "process", "estimate", "land_cover",
         ],
     },
     {
@@ -145,7 +145,7 @@ def test_pages_know_streamlit_and_the_ui_alone(path):
 
 def test_importing_every_room_loads_nothing_heavy():
     names = [f"cnnviz.{module}" for module in ROOMS if module != "__main__"]
-    heavy = {"tensorflow", "keras", "h5py", "sklearn", "matplotlib", "pandas"}
+    heavy = {"tensorflow", "keras", "h5py", "sklearn", "matplotlib", "pandas", "dask", "distributed"}
     program = f"import sys\nfor name in {names}: __import__(name)\nprint(*sorted(set(sys.modules) & {heavy}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout.split(), done.returncode) == ([], 0), done.stderr
