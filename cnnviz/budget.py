@@ -219,9 +219,9 @@ def _options(network: Network, imagery: Imagery, part: Window | None) -> Iterato
     maps = np.array([shape[2], *(len(names) for names in network.labels(shape[2]))])
     share = window.rows * window.cols / (rows[-1].out * cols[-1].out)
     useful = np.sum([a.out * b.out for a, b in pairs] * maps[1:]) * share
-    high, wide = (window.row, window.row + window.rows), (window.col, window.col + window.cols)
-    ways_down = [(height, strips_of(network, rows, height, high)) for height in _heights(imagery)]
-    ways_across = [(width, chunks_of(network, cols, width, wide)) for width in _widths(network, shape)]
+    lines, columns = (window.row, window.row + window.rows), (window.col, window.col + window.cols)
+    ways_down = [(height, strips_of(network, rows, height, lines)) for height in _heights(imagery)]
+    ways_across = [(width, chunks_of(network, cols, width, columns)) for width in _widths(network, shape)]
     tall = [_sizes(network, rows, strips) for _, strips in ways_down]
     wide = [_sizes(network, cols, chunks) for _, chunks in ways_across]
     for (height, strips), down in zip(ways_down, tall, strict=True):

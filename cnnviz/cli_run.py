@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("output", metavar="OUTPUT.tif", help="the Cloud-Optimized GeoTIFF to write: float32, NaN for no data")
     add("--memory", default="512MB", metavar="SIZE", help="what the run may hold, as 512MB or 2GB (default: 512MB)")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
+    add("--scheduler", metavar="ADDRESS", help="let a dask cluster compute, as tcp://10.0.0.5:8786; see the README")
     add("--no-resume", action="store_true", help="start anew, where an earlier run was stopped half-way")
     add("--overwrite", action="store_true", help="replace the output where it exists")
     add("--skip-bad-blocks", action="store_true", help="let damaged parts of the input become nodata")
@@ -44,11 +45,12 @@ def run(given: argparse.Namespace) -> None:
         skip_bad_blocks=given.skip_bad_blocks,
         like=given.like,
         offset=given.offset,
+        scheduler=given.scheduler,
     )
     source = given.input[0] if len(given.input) == 1 else given.input
     with planned(read_recipe(Path(given.recipe)), source, given.output, options) as ready:
         names = f"{ready.job.imagery.name} → {ready.target.name}"
-        print_line(f"{names}: {estimate(ready.job, ready.plan)}")
+        print_line(f"{names}: {estimate(ready.job, ready.plan, ready.crew)}")
         for remark in ready.job.imagery.remarks.values():
             print_line(remark)
         if not given.estimate:

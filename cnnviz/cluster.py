@@ -6,9 +6,11 @@ with pickle: a scheduler belongs on a private network, among machines that trust
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -94,7 +96,7 @@ class Crew:
         try:
             while True:
                 for item in islice(queue, max(_AHEAD * self._crew_size() - len(running), 0)):
-                    future = self.client.submit(work, shared, item, pure=False)
+                    future = self.client.submit(_tried, work, shared, item, pure=False)
                     running[future] = item
                     future.add_done_callback(done.put)
                 if not running:
@@ -135,9 +137,7 @@ class Crew:
         if future.status == "cancelled":
             raise self._lost()
         try:
-            return future.result()
-        except CnnvizError:
-            raise
+            answer = future.result()
         except KilledWorker:
             raise ProcessError(
                 f"several workers of {self.address} ended one after the other over the same part: give them more "
@@ -145,6 +145,9 @@ class Crew:
             ) from None
         except Exception as error:
             raise ProcessError(f"a worker of {self.address} failed: {_one_line(error)}; see its log") from error
+        if isinstance(answer, _Refusal):
+            raise answer.kind(answer.text)
+        return answer
 
     def _lost(self) -> ProcessError:
         return ProcessError(
@@ -154,6 +157,21 @@ class Crew:
     def _drop(self, futures: list[Any]) -> None:
         if self.client.status == "running":
             self.client.cancel(futures, force=True)
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """An error of ours: as an exception it would travel with its causes, which do not travel."""
+
+    kind: type[CnnvizError]
+    text: str
+
+
+def _tried(work: Callable[[Order, Item], Answer], order: Order, item: Item) -> Answer | _Refusal:
+    try:
+        return work(order, item)
+    except CnnvizError as error:
+        return _Refusal(type(error), str(error))
 
 
 def _same(order: Order) -> Order:
@@ -174,6 +192,7 @@ def connected(address: str) -> Iterator[Crew]:
         raise ProcessError("many machines need dask's distributed: pip install distributed") from None
     with _hushed():
         try:
+            _knock(address)
             client: Any = Client(address, timeout=_ANSWERS, set_as_default=False)  # type: ignore[no-untyped-call]
         except Exception as error:  # whoever listens there may answer anything
             raise ProcessError(
@@ -185,6 +204,22 @@ def connected(address: str) -> Iterator[Crew]:
             yield Crew(client, address)
         finally:
             client.close(timeout=_ANSWERS)
+
+
+def _knock(address: str) -> None:
+    """Raise unless something that speaks as distributed does answers in time: its client waits for that for ever."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    async def talk() -> None:
+        how: Any = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+        meeting: Any = connect(address, timeout=_ANSWERS, **how)  # type: ignore[no-untyped-call]
+        comm = await asyncio.wait_for(meeting, _ANSWERS)
+        await comm.close()
+
+    # On a thread of its own: a notebook has an event loop on this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, talk()).result()
 
 
 def _await_workers(client: Any, address: str) -> None:

@@ -9,7 +9,8 @@ from math import prod
 import numpy as np
 from affine import Affine
 
-from cnnviz.budget import Plan
+from cnnviz.budget import Plan, worker_count
+from cnnviz.cluster import Crew
 from cnnviz.cog import WITH_OVERVIEWS
 from cnnviz.geotiff import geotiff_bytes
 from cnnviz.job import Job
@@ -24,18 +25,27 @@ _WRITING = 0.7  # what a run takes to compress, smaller copies included, beside 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds, and bytes: held in memory, taken on disk on the way, and of the result, which is about as large."""
+    """Seconds, and bytes: held in memory, taken on disk on the way, and of the result, which is about as large.
+
+    With ``machines`` that many worker processes work, and memory is that of each thread.
+    """
 
     seconds: float
     memory: int
     disk: int
     output: int
     workers: int
+    machines: int | None = None
 
     def __str__(self) -> str:
+        if self.machines is None:
+            who, each = f"{self.workers} worker{'s' * (self.workers > 1)}", ""
+        else:
+            who = f"{self.workers} thread{'s' * (self.workers > 1)} of {self.machines} processes on the cluster"
+            each = " for each thread"
         return (
-            f"about {duration(self.seconds)} with {self.workers} worker{'s' * (self.workers > 1)}, "
-            f"up to {self.memory / 1e6:,.0f} MB of memory, {self.disk / 1e6:,.0f} MB of disk on the way, "
+            f"about {duration(self.seconds)} with {who}, "
+            f"up to {self.memory / 1e6:,.0f} MB of memory{each}, {self.disk / 1e6:,.0f} MB of disk on the way, "
             f"about {self.output / 1e6:,.1f} MB in the end"
         )
 
@@ -54,8 +64,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def estimate(job: Job, plan: Plan) -> Estimate:
-    """Try a small window in the middle, and take the rest to be like it. Raises SceneError where it cannot be read."""
+def estimate(job: Job, plan: Plan, crew: Crew | None = None) -> Estimate:
+    """Try a small window in the middle, and take the rest to be like it; with a ``crew``, its threads read and compute.
+
+    Raises SceneError where the window cannot be read.
+    """
     rows, cols, _ = job.shape
     height, width = min(rows, _SIDE), min(cols, _SIDE)
     middle = Window((rows - height) // 2, (cols - width) // 2, height, width)
@@ -70,13 +83,13 @@ def estimate(job: Job, plan: Plan) -> Estimate:
         size = len(geotiff_bytes(found, transform=Affine.identity(), crs=None))
         written = time.perf_counter()
     parts = prod(job.shape) / found.size
-    seconds = (
-        (read - started) * prod(job.imagery.shape[:2]) / _decoded(piece.inputs, job.imagery.block)
-        + (computed - read) * parts * plan.effort
-        + (written - computed) * parts * _WRITING
-    )
+    computing = (read - started) * prod(job.imagery.shape[:2]) / _decoded(piece.inputs, job.imagery.block)
+    computing += (computed - read) * parts * plan.effort
     output = int(size * parts * WITH_OVERVIEWS)
-    return Estimate(seconds / plan.workers, plan.memory, scratch_bytes(job.shape) + output, output, plan.workers)
+    threads = crew.threads if crew else plan.workers
+    seconds = computing / threads + (written - computed) * parts * _WRITING / worker_count(None if crew else threads)
+    disk = scratch_bytes(job.shape) + output
+    return Estimate(seconds, plan.memory, disk, output, threads, crew.workers if crew else None)
 
 
 def _decoded(window: Window, block: tuple[int, int]) -> int:

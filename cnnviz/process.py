@@ -121,6 +121,11 @@ class PlannedRun:
     share: Share | None = None
 
     @property
+    def crew(self) -> Crew | None:
+        """The cluster that computes, if one does."""
+        return self.share.hands if self.share and isinstance(self.share.hands, Crew) else None
+
+    @property
     def is_lasting(self) -> bool:
         """Whether the result stays in parts."""
         return _is_vrt(self.target)

@@ -1,0 +1,211 @@
+"""A real cluster of worker processes: the numbers of one machine, also where a worker is killed, and clear refusals."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from distributed import Client
+
+from cnnviz import cluster as crews
+from cnnviz.cli import main
+from cnnviz.errors import ProcessError, SceneError
+from cnnviz.layers import Activation, Conv2D, Network, Pool2D
+from cnnviz.process import run_scene
+from cnnviz.scene import open_scene
+from tests.clusters import local_cluster
+from tests.factory import ramp, raster
+from tests.test_process import TILED, damage, kill_midway, pixels, shares_of
+
+EDGES = Network(
+    [Conv2D("sobel_vertical", padding="same"), Activation("relu"), Conv2D("gaussian_5", padding="same", stride=2)],
+    name="edges",
+)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with local_cluster(tmp_path_factory.mktemp("cluster"), workers=2) as found:
+        yield found
+
+
+@pytest.fixture
+def scene(tmp_path):
+    image = ramp(1500, 1300, 3)
+    image[100:130, 50:200] = 0
+    return raster(tmp_path / "scene.tif", image, nodata=0, descriptions=("B03", "B04", "B08"), **TILED)
+
+
+def test_a_cluster_gives_the_file_that_one_machine_gives(tmp_path, scene, cluster):
+    one = run_scene(EDGES, scene, tmp_path / "one.tif").target
+    shares = shares_of(EDGES, scene, tmp_path / "many.tif", scheduler=cluster.address)
+    assert (tmp_path / "many.tif").read_bytes() == one.read_bytes()
+    assert len(set(shares)) > 4
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "one.tif", "many.tif"}
+
+
+def test_a_worker_that_is_killed_in_mid_run_is_survived(tmp_path, scene, cluster, monkeypatch):
+    monkeypatch.setattr(crews, "_POLL", 0.02)
+    deep = Network([*EDGES.layers, *[Conv2D("gaussian_7", padding="same")] * 12])
+    one = run_scene(deep, scene, tmp_path / "one.tif").target
+    cluster.add_worker()
+    killed = []
+    with Client(cluster.address, set_as_default=False) as watching:
+        watching.wait_for_workers(3, timeout=30)
+        pids = watching.run(os.getpid)
+
+        def kill_a_busy_one(share):
+            busy = [name for name, tasks in watching.processing().items() if tasks]
+            if busy and share > 0 and not killed:
+                killed.append(pids[busy[0]])
+                os.kill(killed[0], signal.SIGKILL)
+
+        how = {"scheduler": cluster.address, "on_progress": kill_a_busy_one}
+        run_scene(deep, scene, tmp_path / "many.tif", **how)
+    assert len(killed) == 1
+    assert (tmp_path / "many.tif").read_bytes() == one.read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "one.tif", "many.tif"}
+
+
+def test_what_one_machine_has_begun_a_cluster_ends(tmp_path, scene, cluster):
+    kill_midway(EDGES, scene, tmp_path / "out.tif", 0.4)
+    rest = shares_of(EDGES, scene, tmp_path / "out.tif", scheduler=cluster.address)
+    assert rest[0] > 0.2
+    np.testing.assert_array_equal(pixels(tmp_path / "out.tif"), EDGES.apply(open_scene(scene).read().array))
+
+
+def test_a_stopped_run_on_a_cluster_goes_on(tmp_path, scene, cluster):
+    def stop(share):
+        if share > 0.3:
+            raise KeyboardInterrupt
+
+    how = {"scheduler": cluster.address}
+    with pytest.raises(KeyboardInterrupt):
+        run_scene(EDGES, scene, tmp_path / "out.tif", on_progress=stop, **how)
+    assert not (tmp_path / "out.tif").exists()
+    assert shares_of(EDGES, scene, tmp_path / "out.tif", **how)[0] > 0.25
+    np.testing.assert_array_equal(pixels(tmp_path / "out.tif"), EDGES.apply(open_scene(scene).read().array))
+    with pytest.raises(KeyboardInterrupt):
+        run_scene(EDGES, scene, tmp_path / "other.tif", on_progress=stop, resume=False, **how)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "out.tif"}
+
+
+def test_damaged_blocks_are_named_from_afar(tmp_path, cluster):
+    layout = TILED | {"interleave": "band"}
+    source = raster(tmp_path / "scene.tif", ramp(300, 200, 2), descriptions=("B04", "B08"), **layout)
+    damage(source, 3, 1, band=2)
+    how = {"scheduler": cluster.address}
+    network = Network([Conv2D("box_3", padding="same")])
+    with pytest.raises(SceneError, match=r"band 2 of scene.tif cannot be read in the window of \d+ × 64 pixels at row"):
+        run_scene(network, source, tmp_path / "out.tif", **how)
+    run = run_scene(network, source, tmp_path / "out.tif", skip_bad_blocks=True, **how)
+    assert "B08 of scene.tif, 64 × 64 pixels at row 192, column 64" in run.damages
+    alone = run_scene(network, source, tmp_path / "alone.tif", skip_bad_blocks=True)
+    np.testing.assert_array_equal(pixels(run.target), pixels(alone.target))
+
+
+# What does not answer
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, scene, capsys, monkeypatch):
+    monkeypatch.setattr(crews, "_ANSWERS", 1.0)
+    (tmp_path / "recipe.json").write_text(EDGES.to_json())
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        for address in (f"tcp://127.0.0.1:{port}", "tcp://127.0.0.1:1", "nonsense", "what://127.0.0.1:1"):
+            names = (str(tmp_path / name) for name in ("recipe.json", "scene.tif", "out.tif"))
+            started = time.monotonic()
+            assert main(["run", *names, "--scheduler", address]) == 2
+            assert time.monotonic() - started < 10
+            out, err = capsys.readouterr()
+            assert (out, err.count("\n")) == ("", 1)
+            assert f"no scheduler answers at '{address}' within 1 s" in err
+    assert {path.name for path in tmp_path.iterdir()} == {"recipe.json", "scene.tif"}
+
+
+def test_schedulers_without_workers_and_those_that_go_are_told(tmp_path, scene, monkeypatch):
+    monkeypatch.setattr(crews, "_ANSWERS", 1.0)
+    monkeypatch.setattr(crews, "_HIRES", 0.5)
+    (tmp_path / "cluster").mkdir()
+    with local_cluster(tmp_path / "cluster", workers=0) as found:
+        how = {"scheduler": found.address, "resume": False}
+        with pytest.raises(ProcessError, match=r"has no workers: start some on each machine \(dask worker tcp"):
+            run_scene(EDGES, scene, tmp_path / "out.tif", **how)
+        monkeypatch.setattr(crews, "_ANSWERS", 20.0)
+        worker = found.add_worker()
+        with pytest.raises(ProcessError, match=r"all workers of tcp\S+ are gone: start some"):
+            run_scene(EDGES, scene, tmp_path / "out.tif", on_progress=lambda share: worker.kill(), **how)
+        found.add_worker()
+        with pytest.raises(ProcessError, match=r"the scheduler tcp\S+ is gone: start it again"):
+            run_scene(EDGES, scene, tmp_path / "out.tif", on_progress=lambda share: found.scheduler.kill(), **how)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "cluster"}
+
+
+# Tiles that stay, and a VRT
+
+
+def in_gdal(vrt, *, size=None):
+    """Pixels of a VRT as GDAL itself shows them, in a process where its drivers are on."""
+    program = (
+        "import sys, numpy, rasterio\n"
+        "with rasterio.open(sys.argv[1]) as d:\n"
+        "    size = int(sys.argv[3])\n"
+        "    numpy.savez(sys.argv[2], pixels=d.read(out_shape=(d.count, size, size)) if size else d.read(),"
+        " place=d.transform[:6], names=d.descriptions, crs=d.crs.to_string(), views=d.overviews(1),"
+        " source=d.tags()['CNNVIZ_SOURCE'])"
+    )
+    target = vrt.with_suffix(".npz")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GDAL", "CPL"))}
+    subprocess.run([sys.executable, "-c", program, str(vrt), str(target), str(size or 0)], check=True, env=clean)
+    with np.load(target) as found:
+        target.unlink()
+        return dict(found)
+
+
+@pytest.mark.parametrize("where", ["cluster", "alone"])
+def test_a_vrt_shows_tiles_as_one(tmp_path, scene, cluster, where, monkeypatch):
+    monkeypatch.setattr("cnnviz.parts.LARGEST", 512)
+    how = {"scheduler": cluster.address} if where == "cluster" else {"workers": 2}
+    target = run_scene(EDGES, scene, tmp_path / "out.vrt", **how).target
+    tiles = sorted(path.name for path in (tmp_path / "out.tiles").iterdir())
+    assert tiles == [f"row{row:06}_col{col:06}.tif" for row in (0, 512) for col in (0, 512)]
+    shown = in_gdal(target)
+    np.testing.assert_array_equal(np.moveaxis(shown["pixels"], 0, -1), EDGES.apply(open_scene(scene).read().array))
+    assert tuple(shown["place"]) == EDGES.transform(open_scene(scene).transform, (1500, 1300))[:6]
+    assert (list(shown["names"]), str(shown["crs"])) == (["B03", "B04", "B08"], "EPSG:32633")
+    assert (list(shown["views"]), str(shown["source"])) == ([2], "scene.tif")
+    with rasterio.open(tmp_path / "out.tiles" / tiles[3]) as last:
+        assert last.transform @ (0, 0) == EDGES.transform(open_scene(scene).transform, (1500, 1300)) @ (512, 512)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "out.vrt", "out.tiles"}
+
+
+def test_tiles_go_on_after_a_kill_and_are_replaced_on_demand_alone(tmp_path, scene, monkeypatch):
+    monkeypatch.setattr("cnnviz.parts.LARGEST", 512)
+    target = tmp_path / "out.vrt"
+
+    def stop(share):
+        if share > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scene(EDGES, scene, target, on_progress=stop)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", ".out.vrt.run"}
+    assert shares_of(EDGES, scene, target)[0] > 0.3
+    with pytest.raises(ProcessError, match=r"out\.vrt exists"):
+        run_scene(EDGES, scene, target)
+    target.unlink()
+    with pytest.raises(ProcessError, match=r"out\.tiles exists"):
+        run_scene(EDGES, scene, target)
+    other = Network([Pool2D(3)])
+    run_scene(other, scene, target, overwrite=True)
+    np.testing.assert_array_equal(
+        np.moveaxis(in_gdal(target)["pixels"], 0, -1), other.apply(open_scene(scene).read().array)
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "out.vrt", "out.tiles"}
