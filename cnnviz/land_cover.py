@@ -21,12 +21,13 @@ import rasterio.windows
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
+from cnnviz.apart import Progress
 from cnnviz.blocks import Activation, Conv2D, Function
 from cnnviz.budget import TILE
 from cnnviz.cog import decimations
 from cnnviz.errors import ProcessError
 from cnnviz.layers import Network
-from cnnviz.process import Options, Progress, free_target, planned
+from cnnviz.process import Options, free_target, planned
 from cnnviz.products import AnySource
 from cnnviz.reading import FAILURES, quiet
 from cnnviz.scratch import full_disk
