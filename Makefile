@@ -18,7 +18,7 @@ help:
 
 # Local files may be opened below the home folder, so only this computer may ask, and only under its own name.
 run: .venv/.run
-	@CNNVIZ_LOCAL_ROOT="$${CNNVIZ_LOCAL_ROOT-$$HOME}" exec .venv/bin/python -m streamlit run app.py \
+	@CNNVIZ_LOCAL_ROOT="$${CNNVIZ_LOCAL_ROOT-$$HOME}" CNNVIZ_MODELS="$${CNNVIZ_MODELS-1}" exec .venv/bin/python -m streamlit run app.py \
 		--server.port $(PORT) --server.address 127.0.0.1 \
 		--server.allowedHosts 127.0.0.1 --server.allowedHosts localhost
 

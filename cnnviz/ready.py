@@ -33,6 +33,7 @@ class Ready:
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
     bands: tuple[str, ...]
+    first: int = 1  #: the image to begin with, from 1
 
     @property
     def network(self) -> Network:
@@ -118,6 +119,7 @@ _ALL = (
         (16, 16, 13),
         ("Water", "Forest", "Green field", "Ripe field", "Bare soil", "Built-up", "Beach and sand", "Cloud"),
         _BANDS,
+        first=11,
     ),
 )
 

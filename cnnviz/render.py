@@ -117,7 +117,11 @@ class ColourScale:
 
     def picture(self, values: np.ndarray) -> Picture:
         """Picture ``(rows, cols, 4)`` of values ``(rows, cols)``."""
-        picture: Picture = _table(self.palette)[self.indices(values)]
+        return self.colour(self.indices(values))
+
+    def colour(self, indices: NDArray[np.uint8]) -> Picture:
+        """Picture ``(rows, cols, 4)`` of places in the palette ``(rows, cols)``."""
+        picture: Picture = _table(self.palette)[indices]
         return picture
 
     def colours(self) -> list[str]:

@@ -74,10 +74,16 @@ class Stage:
 
 
 class Room(NamedTuple):
-    """How much room the pictures of a strip get: the least width of each, and the greatest height in pixels."""
+    """How much room the pictures of a strip get: the least width of each, and the greatest height in pixels.
+
+    With ``shared`` all pictures but the first stand on one scale, and its legend is drawn once. A ``gallery`` keeps
+    small pictures small, so that many stand in a row, three on a phone.
+    """
 
     least: str = "14rem"
     height: int = 520
+    shared: bool = False
+    gallery: bool = False
 
 
 def caption(array: np.ndarray, metres: tuple[float, float] | None, note: str = "") -> str:
@@ -128,6 +134,8 @@ def strip(
             "hint": hint,
             "height": room.height,
             "least": room.least,
+            "shared": room.shared,
+            "gallery": room.gallery,
             "pick": on_pick is not None,
             "version": version,
         },

@@ -14,13 +14,15 @@ class Settings:
 
     local_root: Path | None  #: folder below which visitors may open files by path; None allows none
     cache: Path  #: folder for overviews of files that have none
+    models: bool = False  #: whether visitors may upload Keras models
 
 
 def settings() -> Settings:
-    """Settings from ``CNNVIZ_LOCAL_ROOT`` and ``CNNVIZ_CACHE``; empty means not set."""
+    """Settings from ``CNNVIZ_LOCAL_ROOT``, ``CNNVIZ_CACHE`` and ``CNNVIZ_MODELS``; empty means not set."""
     return Settings(
         local_root=_folder("CNNVIZ_LOCAL_ROOT"),
         cache=_folder("CNNVIZ_CACHE") or Path(tempfile.gettempdir()) / "cnnviz-cache",
+        models=os.environ.get("CNNVIZ_MODELS", "").strip() == "1",
     )
 
 

@@ -20,6 +20,14 @@ function figureText(value) {
   return Number(value.toPrecision(3)).toString().replace("-", "−");
 }
 
+function drawLegend(parent, legend) {
+  const bar = element("div", { class: "bar" }, parent);
+  bar.style.background = `linear-gradient(to right, ${legend.colours.join(",")})`;
+  const ticks = element("div", { class: "ticks" }, parent);
+  for (const tick of legend.ticks) element("span", {}, ticks).textContent = tick;
+  element("div", { class: "rule" }, parent).textContent = legend.rule;
+}
+
 class Stage {
   constructor(strip, index) {
     this.strip = strip;
@@ -66,12 +74,8 @@ class Stage {
     this.caption.replaceChildren(element("b"), document.createTextNode(spec.covered ? "" : spec.caption));
     this.caption.firstChild.textContent = spec.name;
     this.legend.replaceChildren();
-    if (!spec.legend || spec.covered) return;
-    const bar = element("div", { class: "bar" }, this.legend);
-    bar.style.background = `linear-gradient(to right, ${spec.legend.colours.join(",")})`;
-    const ticks = element("div", { class: "ticks" }, this.legend);
-    for (const tick of spec.legend.ticks) element("span", {}, ticks).textContent = tick;
-    element("div", { class: "rule" }, this.legend).textContent = spec.legend.rule;
+    if (!spec.legend || spec.covered || (this.strip.data.shared && this.index > 0)) return;
+    drawLegend(this.legend, spec.legend);
   }
 
   // A picture is enlarged by whole numbers only, so that pixels stay square; a larger one is reduced to fit.
@@ -207,6 +211,7 @@ class Strip {
     this.root = root;
     this.stages = [];
     this.readout = element("div", { class: "readout", "aria-live": "polite" });
+    this.legend = element("div", { class: "legend shared" });
     new ResizeObserver(() => this.stages.forEach((stage) => { stage.fit(); if (stage.spec) stage.mark(); })).observe(root);
   }
 
@@ -216,10 +221,14 @@ class Strip {
     this.data = data;
     this.height = data.height;
     this.root.style.setProperty("--least", data.least);
+    this.root.classList.toggle("gallery", Boolean(data.gallery));
     this.root.classList.toggle("plain", !data.stages.some((stage) => stage.operation));
     while (this.stages.length > data.stages.length) this.stages.pop();
     while (this.stages.length < data.stages.length) this.stages.push(new Stage(this, this.stages.length));
-    this.root.replaceChildren(...this.stages.map((stage) => stage.step), this.readout);
+    this.legend.replaceChildren();
+    const common = data.shared && data.stages[1]; // one legend for every picture but the first
+    if (common && common.legend && !common.covered) drawLegend(this.legend, common.legend);
+    this.root.replaceChildren(...this.stages.map((stage) => stage.step), this.legend, this.readout);
     this.stages.forEach((stage, i) => stage.show(data.stages[i]));
     if (!this.readout.textContent) this.readout.textContent = data.hint;
   }

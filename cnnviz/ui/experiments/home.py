@@ -44,6 +44,11 @@ DOORS = (
         "The same weights, written out, and what sharing them saves.",
     ),
     Door("pages/7_Stack_layers.py", "Stack layers", "A network of your own, layer by layer, with every map in view."),
+    Door(
+        "pages/9_Feature_maps.py",
+        "Feature maps",
+        "Inside a trained network: what every map answers to, and why it decides.",
+    ),
 )
 
 

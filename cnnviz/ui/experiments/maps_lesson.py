@@ -1,0 +1,60 @@
+"""What the feature maps page asks, and what it gives to do."""
+
+from __future__ import annotations
+
+from cnnviz.map_facts import facts
+from cnnviz.render import number
+from cnnviz.ui import teach
+from cnnviz.ui.experiments import maps_why
+from cnnviz.ui.experiments.maps import Setting
+from cnnviz.ui.teach import Question, Task
+
+_FAR = 16
+
+
+def predict(given: Setting) -> bool:
+    """Ask how far a cell of the layer sees; returns whether the maps stay covered."""
+    field, layer = given.found.field, given.layer + 1
+    spans = [axis[1].span for axis in given.subject.network.axes(given.image.array.shape)[:layer]]
+    likely = {field.size[1], spans[-1], sum(span for span in spans if span > 1), 1 + sum(span - 1 for span in spans)}
+    choices = sorted(likely | {field.jump[1], 2 * field.size[1]})
+    return teach.predict(
+        Question(
+            identity=f"{given.subject.name} {layer}",
+            text=f"One cell of layer {layer} ({given.found.name}): how many columns of the input does it see?",
+            choices=tuple(number(value) for value in choices),
+            answer=number(field.size[1]),
+            because=f"Its neighbour sees as far, {number(field.jump[1])} pixel{'s' * (field.jump[1] > 1)} further on: "
+            "every layer adds its window less one, times the step that the layers before it take.",
+        ),
+        "maps",
+    )
+
+
+def tasks(given: Setting) -> None:
+    """Three things to try, and why it matters."""
+    logits = maps_why.answer(given)
+    wrong = logits is not None and given.image.label is not None and int(logits.argmax()) != given.image.label
+    teach.tasks(
+        [
+            Task(
+                f"Find a layer whose cells see {_FAR} × {_FAR} pixels or more, and still have neighbours.",
+                min(given.found.field.size) >= _FAR and given.found.array.shape[0] > 1,
+            ),
+            Task(
+                "Find a map that is dead for one image: zero everywhere.", any(each.dead for each in facts(given.found))
+            ),
+            Task(
+                "Find an example that a trained network gets wrong, and see where it looked.", _trained(given) and wrong
+            ),
+        ],
+        "maps",
+    )
+    teach.earth(
+        "A classifier of land cover can be right for the wrong reason, such as a cloud's shadow for water: maps, bands "
+        "and occlusion show what it looked at before its map of a region is trusted."
+    )
+
+
+def _trained(given: Setting) -> bool:
+    return given.subject.ready is not None and not given.subject.name.endswith("_untrained")

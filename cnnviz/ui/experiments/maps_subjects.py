@@ -1,0 +1,123 @@
+"""What can be looked into: networks that come trained or not, stacks made by hand, and the visitor's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import streamlit as st
+
+from cnnviz.errors import CnnvizError
+from cnnviz.layers import Network
+from cnnviz.presets import PRESETS
+from cnnviz.ready import READY, Ready, untrained
+from cnnviz.ui.keras_upload import Shape, read_upload
+from cnnviz.ui.page import more
+from cnnviz.ui.settings import settings
+from cnnviz.ui.words import plain
+
+_OWN = "_maps_models"
+_KEPT = 4
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, and the images (rows, cols, bands) that it takes; None for any size.
+
+    ``classes`` names its maps where it ends in one value per class; ``ready`` has images to try.
+    """
+
+    name: str
+    title: str
+    about: str
+    network: Network
+    shape: Shape | None = None
+    classes: tuple[str, ...] = ()
+    ready: Ready | None = None
+
+    @property
+    def sized(self) -> tuple[int, int, int] | None:
+        """The one size that its images have, where there is one."""
+        rows, cols, bands = self.shape or (None, None, 0)
+        return None if rows is None or cols is None else (rows, cols, bands)
+
+
+def titles() -> dict[str, str]:
+    """Every subject that can be chosen: identifier → label."""
+    blank = {f"{name}_untrained": f"{ready.title}, not trained" for name, ready in READY.items()}
+    own = {name: subject.title for name, subject in _own().items()}
+    presets = {name: f"By hand: {preset.title}" for name, preset in PRESETS.items()}
+    return {name: ready.title for name, ready in READY.items()} | blank | own | presets
+
+
+def subject(name: str) -> Subject:
+    """The subject of that identifier."""
+    return _own().get(name) or _built(name)
+
+
+@cache
+def _built(name: str) -> Subject:
+    if name in PRESETS:
+        preset = PRESETS[name]
+        return Subject(name, preset.title, preset.about, preset.network)
+    if name in READY:
+        ready = READY[name]
+        return Subject(name, ready.title, ready.about, ready.network, ready.shape, ready.classes, ready)
+    ready = READY[name.removesuffix("_untrained")]
+    about = "The same layers with random weights, as training begins: what do they find already?"
+    return Subject(name, f"{ready.title}, not trained", about, untrained(ready.name), ready.shape, ready.classes, ready)
+
+
+def _own() -> Mapping[str, Subject]:
+    kept: dict[str, Subject] = st.session_state.setdefault(_OWN, {})
+    return kept
+
+
+def keep(name: str, title: str, network: Network, shape: Shape) -> None:
+    """Add a model to the visit; the oldest makes room."""
+    own: dict[str, Subject] = st.session_state.setdefault(_OWN, {})
+    out = network.shapes((shape[0] or 64, shape[1] or 64, shape[2]))[-1]
+    classes = tuple(f"class {n + 1}" for n in range(out[2])) if out[:2] == (1, 1) else ()
+    own[name] = Subject(
+        name, title, "Your own model, read without running anything in its file.", network, shape, classes
+    )
+    while len(own) > _KEPT:
+        own.pop(next(iter(own)))
+
+
+def upload() -> None:
+    """The field for a model file, where the operator allows it."""
+    if not settings().models:
+        return
+    with more("A model of your own"):
+        _field()
+
+
+def _field() -> None:
+    number = st.session_state.setdefault("_maps_uploads", 0)
+    st.file_uploader(
+        "A Keras 3 model of your own (.keras)",
+        type=["keras"],
+        key=f"maps_upload_{number}",
+        on_change=_take,
+        help="Layers from a list that is known here; nothing in the file is run.",
+    )
+    if problem := st.session_state.pop("_maps_problem", ""):
+        st.error(plain(problem))
+
+
+def _take() -> None:
+    number = st.session_state["_maps_uploads"]
+    file = st.session_state[f"maps_upload_{number}"]
+    if file is None:
+        return
+    st.session_state["_maps_uploads"] = number + 1
+    try:
+        network, shape = read_upload(file.getvalue())
+    except CnnvizError as error:
+        st.session_state["_maps_problem"] = str(error)
+        return
+    name = f"file {file.name:.60}"
+    keep(name, file.name[:60], network, shape)
+    st.session_state["model"] = name
