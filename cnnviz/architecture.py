@@ -12,11 +12,10 @@ description does the arithmetic, which needs no Keras, and builds the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from math import prod
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,6 +137,11 @@ class Architecture:
             draw_weights(model, seed)
         return model
 
+    @property
+    def _start(self) -> str:
+        """How widely weights are drawn: ReLU drops half of what comes, so its layers start larger (He et al., 2015)."""
+        return "he_uniform" if self.activation is Function.RELU else "glorot_uniform"
+
     def _steps(self, shape: Sizes, classes: int) -> Iterator[LayerStep]:
         if self.normalise:
             yield step.normalisation(shape)
@@ -149,7 +153,7 @@ class Architecture:
         yield from self._dense(flat.shape, classes)
 
     def _block(self, number: int, filters: int, shape: Sizes) -> Iterator[LayerStep]:
-        yield (found := step.convolution(number, shape, filters, self.kernel, self.padding))
+        yield (found := step.convolution(number, shape, filters, self.kernel, self.padding, self._start))
         if self.batch_norm:
             yield step.batch_normalisation(number, found.shape)
         yield step.activation(f"{self.activation}_{number}", self.activation.value, found.shape)
@@ -157,7 +161,7 @@ class Architecture:
 
     def _dense(self, shape: Sizes, classes: int) -> Iterator[LayerStep]:
         for number, units in enumerate(self.dense, 1):
-            yield (found := step.dense(f"dense_{number}", shape, units))
+            yield (found := step.dense(f"dense_{number}", shape, units, self._start))
             shape = found.shape
             yield step.activation(f"{self.activation}_{len(self.filters) + number}", self.activation.value, shape)
             if self.dropout:
@@ -169,23 +173,15 @@ class Architecture:
 
 
 def draw_weights(model: keras.Model, seed: int) -> None:
-    """Draw the weights of all convolutions and dense layers anew, as Keras does (Glorot and Bengio, 2010)."""
+    """Draw the weights of all convolutions and dense layers anew, as widely as each layer's initialiser would."""
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         if hasattr(layer, "kernel"):
             shape = tuple(layer.kernel.shape)
-            limit = np.sqrt(6 / (prod(shape[:-1]) + prod(shape[:-2]) * shape[-1]))
+            into, out = prod(shape[:-1]), prod(shape[:-2]) * shape[-1]
+            he = type(layer.kernel_initializer).__name__ == "HeUniform"
+            limit = np.sqrt(6 / into) if he else np.sqrt(6 / (into + out))
             layer.kernel.assign(rng.uniform(-limit, limit, shape))
-
-
-@dataclass(frozen=True)
-class NamedArchitecture:
-    """An architecture to start from, with a title and what to look for."""
-
-    name: str
-    title: str
-    about: str
-    architecture: Architecture
 
 
 def _sizes(values: Iterable[int], what: str, counts: range, largest: int) -> tuple[int, ...]:
@@ -220,43 +216,3 @@ def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
         raise GeometryError(f"Received input shape {tuple(shape)}; (rows, cols, bands) of whole numbers is expected.")
     rows, cols, bands = shape
     return rows, cols, bands
-
-
-_ALL = [
-    NamedArchitecture(
-        "lenet5",
-        "LeNet-5",
-        "Two convolutions of 5 × 5 with average pooling, then three dense layers: it read cheques in 1998.",
-        Architecture(),
-    ),
-    NamedArchitecture(
-        "lenet5_bands",
-        "LeNet-5 with normalised bands",
-        "The same, after each band was brought to mean 0 and variance 1: dark and bright bands count alike.",
-        Architecture(normalise=True),
-    ),
-    NamedArchitecture(
-        "digits",
-        "Wider LeNet-5 for digits",
-        "More filters, maximum instead of average, batch normalisation and dropout: fewer errors from few images.",
-        Architecture(filters=(16, 48), pooling=PoolMode.MAX, batch_norm=True, dropout=0.3),
-    ),
-    NamedArchitecture(
-        "land_cover",
-        "Three blocks for land cover",
-        "Small kernels in three blocks, batch normalisation; the mean of each map asks what is in a chip, not where.",
-        Architecture(
-            filters=(24, 48, 96),
-            kernel=3,
-            padding=Padding.SAME,
-            pooling=PoolMode.MAX,
-            head=Head.AVERAGE,
-            dense=(),
-            normalise=True,
-            batch_norm=True,
-        ),
-    ),
-]
-
-#: Architectures by name, the plainest first.
-ARCHITECTURES: Mapping[str, NamedArchitecture] = MappingProxyType({each.name: each for each in _ALL})

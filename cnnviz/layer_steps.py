@@ -73,7 +73,7 @@ def batch_normalisation(number: int, shape: Sizes) -> LayerStep:
     )
 
 
-def convolution(number: int, shape: Sizes, filters: int, kernel: int, padding: Padding) -> LayerStep:
+def convolution(number: int, shape: Sizes, filters: int, kernel: int, padding: Padding, start: str) -> LayerStep:
     """Kernel × kernel × bands weights and one bias per filter, moved one pixel at a time."""
     rows, cols, bands = shape
     if padding is Padding.VALID and min(rows, cols) < kernel:
@@ -85,7 +85,7 @@ def convolution(number: int, shape: Sizes, filters: int, kernel: int, padding: P
         f"convolution {kernel} × {kernel}, {filters} filter{'s' * (filters > 1)}",
         "Conv2D",
         (rows - less, cols - less, filters),
-        {"filters": filters, "kernel_size": kernel, "padding": padding.value},
+        {"filters": filters, "kernel_size": kernel, "padding": padding.value, "kernel_initializer": start},
         shape_sum=_per_axis(shape, lambda size: f"{size} − {kernel} + 1 = {size - less}" if less else ""),
         parameters=weights,
         parameter_sum=f"{kernel}·{kernel}·{bands}·{filters} + {filters} = {weights:,}",
@@ -134,7 +134,7 @@ def mean_of_maps(shape: Sizes) -> LayerStep:
     )
 
 
-def dense(name: str, shape: Sizes, units: int) -> LayerStep:
+def dense(name: str, shape: Sizes, units: int, start: str = "glorot_uniform") -> LayerStep:
     """Every input times a weight of its own, for each unit, plus a bias."""
     weights = shape[0] * units + units
     return _step(
@@ -142,7 +142,7 @@ def dense(name: str, shape: Sizes, units: int) -> LayerStep:
         f"dense, {units:,} units",
         "Dense",
         (units,),
-        {"units": units},
+        {"units": units, "kernel_initializer": start},
         parameters=weights,
         parameter_sum=f"{shape[0]:,}·{units:,} + {units:,} = {weights:,}",
         trained=weights,

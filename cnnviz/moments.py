@@ -55,5 +55,8 @@ def normalising_layer(model: keras.Model) -> Any:
 def adapt(model: keras.Model, images: NDArray[Any]) -> None:
     """Give a model's ``normalise`` layer the moments of its training images, unless it has some already."""
     layer = normalising_layer(model)
-    if layer is not None and not np.any(layer.moving_mean) and np.all(np.asarray(layer.moving_variance) == 1):
+    if layer is None:
+        return
+    layer.trainable = False  # A model that was read from a file has forgotten it, and would take each batch's own.
+    if not np.any(layer.moving_mean) and np.all(np.asarray(layer.moving_variance) == 1):
         layer.set_weights(Moments.of(images).over(np.arange(len(images))))

@@ -7,14 +7,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from math import cos, isfinite, pi
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from cnnviz.architecture import Architecture
+from cnnviz.architecture import Architecture, Head
+from cnnviz.convolve import PoolMode
 from cnnviz.errors import RecipeError
+from cnnviz.padding import Padding
 from cnnviz.weights import option
 
 if TYPE_CHECKING:
@@ -118,3 +121,65 @@ class TrainingPlan:
 def _check_whole(value: int, what: str, largest: int) -> None:
     if isinstance(value, bool) or value != int(value) or not 1 <= value <= largest:
         raise RecipeError(f"Received {what} {value!r:.40}; a whole number from 1 to {largest:,} is expected.")
+
+
+@dataclass(frozen=True)
+class NamedPlan:
+    """A plan to start from, with a title and what to look for."""
+
+    name: str
+    title: str
+    about: str
+    plan: TrainingPlan
+
+
+def _named() -> Iterator[NamedPlan]:
+    yield NamedPlan(
+        "lenet5",
+        "LeNet-5",
+        "Two convolutions of 5 × 5 with average pooling, then three dense layers: it read cheques in 1998.",
+        TrainingPlan(),
+    )
+    yield NamedPlan(
+        "lenet5_bands",
+        "LeNet-5 with normalised bands",
+        "The same, after each band was brought to mean 0 and variance 1: dark and bright bands count alike.",
+        TrainingPlan(architecture=Architecture(normalise=True)),
+    )
+    yield NamedPlan(
+        "digits",
+        "Wider LeNet-5 for digits",
+        "More filters, maximum instead of average, batch normalisation, dropout, digits that are shifted at random, "
+        "and a learning rate that falls: fewer errors from few images.",
+        TrainingPlan(
+            architecture=Architecture(filters=(16, 48), pooling=PoolMode.MAX, batch_norm=True, dropout=0.3),
+            epochs=15,
+            augment=Augment.SHIFTS,
+            schedule=Schedule.COSINE,
+        ),
+    )
+    yield NamedPlan(
+        "land_cover",
+        "Four blocks for land cover",
+        "Small kernels in four blocks with batch normalisation, chips flipped and turned at random; the mean of "
+        "each map asks what is in a chip, not where.",
+        TrainingPlan(
+            architecture=Architecture(
+                filters=(16, 32, 64, 128),
+                kernel=3,
+                padding=Padding.SAME,
+                pooling=PoolMode.MAX,
+                head=Head.AVERAGE,
+                dense=(),
+                normalise=True,
+                batch_norm=True,
+            ),
+            epochs=20,
+            augment=Augment.TURNS,
+            schedule=Schedule.COSINE,
+        ),
+    )
+
+
+#: Plans by name, the plainest first.
+PLANS: Mapping[str, NamedPlan] = MappingProxyType({each.name: each for each in _named()})

@@ -2,15 +2,17 @@
 
 from cnnviz.fitting import OnBatch, OnEpoch, fit, fit_plan, predict
 from cnnviz.history import Batches, Epoch, History, StopTraining
-from cnnviz.plans import Augment, Optimiser, Schedule, TrainingPlan
+from cnnviz.plans import PLANS, Augment, NamedPlan, Optimiser, Schedule, TrainingPlan
 from cnnviz.search import GridSearch, Progress, Trial, grid_search, stratified_folds
 
 __all__ = [
+    "PLANS",
     "Augment",
     "Batches",
     "Epoch",
     "GridSearch",
     "History",
+    "NamedPlan",
     "OnBatch",
     "OnEpoch",
     "Optimiser",

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from cnnviz.architecture import ARCHITECTURES, Architecture
+from cnnviz.architecture import Architecture
 from cnnviz.errors import GeometryError, ModelError, RecipeError
+from cnnviz.plans import PLANS
 
 keras = pytest.importorskip("keras")
 
@@ -11,7 +12,7 @@ GROWN = [
     Architecture(filters=(4, 5, 6), kernel=3, padding="same", pooling="max", activation="tanh"),
     Architecture(normalise=True, batch_norm=True, dropout=0.25, head="average", dense=()),
     Architecture(filters=(3,), kernel=2, dense=(7,), activation="sigmoid", dropout=0.5),
-    *(each.architecture for each in ARCHITECTURES.values()),
+    *(each.plan.architecture for each in PLANS.values()),
 ]
 
 

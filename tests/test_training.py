@@ -5,6 +5,7 @@ import pytest
 
 from cnnviz.architecture import Architecture
 from cnnviz.errors import DataError, DivergedError, RecipeError
+from cnnviz.models import load_model, save_model
 from cnnviz.plans import TrainingPlan
 from cnnviz.training import StopTraining, fit, fit_plan, predict
 
@@ -176,3 +177,15 @@ def test_settings_out_of_range_are_refused():
             TrainingPlan(**settings)
     with pytest.raises(RecipeError, match="Received a setting 'depth'; one of activation, architecture, augment"):
         TrainingPlan().changed(depth=3)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, when it saves
+def test_a_model_from_a_file_goes_on_with_its_own_moments(tmp_path):
+    x, y = dots(bands=2)
+    model = model_of(Architecture(filters=(4,), kernel=3, dense=(8,), normalise=True, batch_norm=True), bands=2)
+    fit(model, x * 50, y, epochs=1, batch_size=32)
+    save_model(model, tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(predict(loaded, x), predict(model, x), atol=1e-6)
+    first, again = (fit(each, x * 50, y, epochs=1, batch_size=96) for each in (model, loaded))
+    np.testing.assert_allclose(first.batch_loss, again.batch_loss, rtol=1e-4)
