@@ -1,5 +1,6 @@
 """Home: what this is, the current scene, and one live stack of feature maps."""
 
+from cnnviz.ui import whole_scene
 from cnnviz.ui.experiments import home
 from cnnviz.ui.page import page
 
@@ -10,4 +11,5 @@ with page(
     "of them, and the strongest of every 2 × 2 pixels.",
 ) as view:
     home.show_strip(view)
+    whole_scene.show(view, home.network(view), "edges")
     home.show_doors()

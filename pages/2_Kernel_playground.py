@@ -1,5 +1,6 @@
 """Kernel playground: one kernel, any kernel, on the current scene."""
 
+from cnnviz.ui import whole_scene
 from cnnviz.ui.experiments import kernel, kernel_files, kernel_lesson, kernel_pictures
 from cnnviz.ui.page import beside, controls, page
 
@@ -19,4 +20,5 @@ with page(
     with right:
         kernel_pictures.show(view, given, result, covered=covered, asked=asked)
     kernel_files.downloads(view, given, covered=covered)
+    whole_scene.show(view, given.network, "kernel", covered=covered)
     kernel_lesson.tasks(chosen[0], given)

@@ -1,5 +1,6 @@
 """Padding and stride: where a kernel may stand, and what that does to size, border and place."""
 
+from cnnviz.ui import whole_scene
 from cnnviz.ui.experiments import padding, padding_edge, padding_lesson, padding_scene, padding_walk
 from cnnviz.ui.page import controls, page
 
@@ -17,5 +18,6 @@ with page(
     padding_walk.show(fitting, small, covered=covered)
     result = padding_scene.run(view, given, band)
     padding_scene.show(view, result, band)
+    whole_scene.show(view, padding_scene.network(result.given, band), "padding and stride")
     padding_edge.show(view, result, band)
     padding_lesson.tasks(fitting, small)

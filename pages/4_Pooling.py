@@ -1,5 +1,6 @@
 """Pooling: fewer pixels, and what each way of making them keeps."""
 
+from cnnviz.ui import whole_scene
 from cnnviz.ui.experiments import pooling, pooling_lesson, pooling_parts, pooling_pictures
 from cnnviz.ui.page import controls, page
 
@@ -14,4 +15,5 @@ with page(
     result = pooling.run(view, pooling.setting(chosen))
     covered = pooling_lesson.predict(result)
     pooling_pictures.show(view, result, covered=covered)
+    whole_scene.show(view, pooling.networks(result.given), "pooling", covered=covered)
     pooling_parts.show(view, result, covered=covered)

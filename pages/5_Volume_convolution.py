@@ -1,5 +1,6 @@
 """Volume convolution: a kernel per band, summed over the bands."""
 
+from cnnviz.ui import whole_scene
 from cnnviz.ui.experiments import (
     volume,
     volume_bank,
@@ -24,4 +25,5 @@ with page(
     covered, asked = volume_lesson.predict(view, result)
     volume_pictures.show(view, result, covered=covered, asked=asked)
     volume_parts.show(view, result, covered=covered)
+    whole_scene.show(view, given.network, "volume convolution", covered=covered)
     volume_lesson.tasks(result)

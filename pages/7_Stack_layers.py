@@ -1,5 +1,6 @@
 """Stack them: a network built layer by layer, with every map in view."""
 
+from cnnviz.ui import whole_scene
 from cnnviz.ui.experiments import stack, stack_editor, stack_files, stack_lesson, stack_pictures
 from cnnviz.ui.page import controls, page
 
@@ -14,5 +15,6 @@ with page(
     maps = stack.run(view, given)
     covered = stack_lesson.predict(given, maps)
     stack_pictures.show(view, given, maps, number, covered=covered)
+    whole_scene.show(view, given.network, "stack", covered=covered)
     stack_files.show(view, given, maps)
     stack_lesson.tasks(view, given, maps)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
-from streamlit.runtime import get_instance
+from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.errors import CnnvizError
@@ -58,6 +58,11 @@ class Job(Generic[Result]):
     def finished(self) -> bool:
         """Whether there is nothing left to wait for."""
         return self.state in (State.DONE, State.FAILED, State.CANCELLED)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to stop, and has not done so yet."""
+        return self._stopped and not self.finished
 
     @property
     def seconds_left(self) -> float | None:
@@ -182,6 +187,8 @@ def queue(name: str, turns: int = 1) -> Queue:
 
 
 def _watch(jobs: Queue) -> None:
+    if not exists():
+        return  # a script that runs without a server has no tabs
     runtime = get_instance()
     while runtime.exists():
         jobs.sweep(runtime.is_active_session, time.monotonic())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 import weakref
@@ -70,14 +71,23 @@ class Visit:
     def keep(self, scene: Scene) -> str:
         """Add an opened scene and return its identifier."""
         name = f"file {scene.name}"
-        self.scenes.pop(name, None)
+        dropped = [self.scenes.pop(name, scene)]
         self.renamed.pop(name, None)
         self.scenes[name] = scene
         while len(self.scenes) > KEPT:
-            oldest = self.scenes.pop(next(iter(self.scenes)))
-            if self.folder in Path(oldest.path).parents:
-                Path(oldest.path).unlink(missing_ok=True)
+            dropped.append(self.scenes.pop(next(iter(self.scenes))))
+        for each in dropped:
+            self.let_go(each.path)
         return name
+
+    def new_file(self, suffix: str) -> Path:
+        """A name in the visit's folder that no file has."""
+        return self.folder / f"{secrets.token_hex(8)}{suffix}"
+
+    def let_go(self, path: Path) -> None:
+        """Remove a file of the visit's own, unless it is one of its scenes."""
+        if self.folder in path.parents and all(scene.path != path for scene in self.scenes.values()):
+            path.unlink(missing_ok=True)
 
 
 def visit() -> Visit:

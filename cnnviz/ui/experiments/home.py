@@ -52,6 +52,11 @@ DOORS = (
 )
 
 
+def network(view: View) -> Network:
+    """The strip's stack on its band."""
+    return Network(EDGES.layers, bands=[view.default_band()], name="edges")
+
+
 def show_strip(view: View) -> None:
     """Input → convolution → ReLU → max pooling on the current window."""
     band = view.default_band()

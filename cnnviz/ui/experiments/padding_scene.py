@@ -56,6 +56,11 @@ def run(view: View, given: Setting, band: str) -> Result:
     return apply(view, fitting, band)
 
 
+def network(given: Setting, band: str) -> Network:
+    """The setting as a stack of one layer on one band."""
+    return Network([given.layer()], bands=[band], name="padding and stride")
+
+
 def apply(view: View, given: Setting, band: str) -> Result:
     """Result of a setting that fits."""
     before = view.patch([band]).array

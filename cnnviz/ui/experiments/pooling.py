@@ -144,6 +144,15 @@ def _pool(source: FeatureMap, layer: Pool2D) -> FeatureMap:
     return replace(source, name=layer.title, kind=layer.kind, array=layer.apply(source.array), field=field)
 
 
+def networks(given: Setting) -> dict[str, Network]:
+    """The stack that each mode ends, by the mode's label."""
+    before = given.before.layers if given.before else ()
+    return {
+        label: Network([*before, given.pool(mode)], bands=[given.band], name=f"{label} pooling")
+        for mode, label in MODES.items()
+    }
+
+
 def sizes(result: Result) -> None:
     """The formula with the numbers put in, what is left, and the lecture's photo under the same pooling."""
     rows, cols = result.axes
