@@ -16,9 +16,12 @@ help:
 	@echo "make format  put the code into the project's format"
 	@echo "make bench   the measurements of benchmarks/README.md"
 
-# Local files may be opened below the home folder, so only this computer may ask, and only under its own name.
+# Local files may be opened below the home folder and runs may be large, so only this computer may ask, and only under its own name.
 run: .venv/.run
-	@CNNVIZ_LOCAL_ROOT="$${CNNVIZ_LOCAL_ROOT-$$HOME}" CNNVIZ_MODELS="$${CNNVIZ_MODELS-1}" exec .venv/bin/python -m streamlit run app.py \
+	@CNNVIZ_LOCAL_ROOT="$${CNNVIZ_LOCAL_ROOT-$$HOME}" CNNVIZ_MODELS="$${CNNVIZ_MODELS-1}" \
+		CNNVIZ_RUN_SIZE="$${CNNVIZ_RUN_SIZE-4000}" CNNVIZ_RUN_MEMORY="$${CNNVIZ_RUN_MEMORY-1GB}" \
+		CNNVIZ_RUN_MINUTES="$${CNNVIZ_RUN_MINUTES-240}" CNNVIZ_RUN_DOWNLOAD="$${CNNVIZ_RUN_DOWNLOAD-1000}" \
+		exec .venv/bin/python -m streamlit run app.py \
 		--server.port $(PORT) --server.address 127.0.0.1 \
 		--server.allowedHosts 127.0.0.1 --server.allowedHosts localhost
 
