@@ -39,7 +39,7 @@ format: .venv/.dev
 
 check: lint test
 
-bench: .venv/.dev
+bench: .venv/.bench
 	@set -e; for file in benchmarks/bench_*.py; do \
 		echo "== $$file"; .venv/bin/python -m benchmarks.$$(basename $$file .py); done
 
@@ -50,6 +50,10 @@ bench: .venv/.dev
 .venv/.dev: requirements-dev.txt requirements.txt .venv/bin/python
 	$(PIP) requirements-dev.txt
 	@touch .venv/.run $@
+
+.venv/.bench: requirements-bench.txt requirements-dev.txt requirements.txt .venv/bin/python
+	$(PIP) requirements-bench.txt
+	@touch .venv/.run .venv/.dev $@
 
 # Each candidate is run, not only looked up: version managers leave commands that find nothing to start.
 .venv/bin/python:
