@@ -4,23 +4,17 @@ Exit code 0, or 2 with one line on standard error that says what was got, what i
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from cnnviz import cli_run
-from cnnviz.description import Description
+from cnnviz import cli_info, cli_run
 from cnnviz.errors import CnnvizError
-from cnnviz.scene import Scene, open_scene
-from cnnviz.sensors import Calibration, calibrate
 from cnnviz.synthetic import DEFAULT_SEED
 from cnnviz.synthetic_file import write_sample
 
 _PROGRAM = "python -m cnnviz"
 _FAILED = 2
-_SAMPLE = 256  # px a side, of a picture of the whole
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,7 +45,9 @@ def _complain(message: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=_PROGRAM, description="Convolutional networks on remote-sensing images.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_info(commands)
+    cli_info.add_arguments(
+        _add_command(commands, "info", cli_info.info, about=cli_info.ABOUT, example=cli_info.EXAMPLE)
+    )
     _add_sample(commands)
     cli_run.add_arguments(_add_command(commands, "run", cli_run.run, about=cli_run.ABOUT, example=cli_run.EXAMPLE))
     return parser
@@ -70,59 +66,6 @@ def _add_command(
     )
     parser.set_defaults(command=run)
     return parser
-
-
-def _add_info(commands: Any) -> None:
-    parser = _add_command(
-        commands, "info", _info, about="say what a raster file holds", example="info data/sentinel2.tif"
-    )
-    parser.add_argument("file", metavar="FILE", help="a GeoTIFF, JPEG 2000, PNG or JPEG file")
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
-
-
-def _info(given: argparse.Namespace) -> None:
-    scene = open_scene(given.file, sidecars=True)
-    calibration = _calibration(scene)
-    if given.json:
-        known = scene.describe().as_dict() | {"calibration": asdict(calibration) if calibration else None}
-        print(json.dumps(known, indent=2, ensure_ascii=False))
-        return
-    for title, text in _lines(scene.describe()):
-        print(f"{title:<12} {text}")
-    if calibration:
-        print(f"{'reflectance':<12} (DN {calibration.offset:+g}) / {calibration.scale:g}: {calibration.reason}")
-
-
-def _calibration(scene: Scene) -> Calibration | None:
-    """Return how the numbers become reflectance; None where the sensor has no such scale."""
-    if scene.naming.sensor is None or scene.naming.sensor.scale is None:
-        return None
-    sample = scene.read(max_size=_SAMPLE).array if scene.has_fast_overview(_SAMPLE) else None
-    return calibrate(tags=scene.tags, scaling=(scene.facts[0].scale, scene.facts[0].offset), sample=sample)
-
-
-def _lines(found: Description) -> Iterator[tuple[str, str]]:
-    """Yield a description as (title, text) pairs."""
-    yield "name", found.name
-    yield "format", f"{found.format}, {found.bytes_on_disk:,} bytes, {found.compression or 'no'} compression"
-    yield "size", f"{found.rows:,} rows × {found.cols:,} columns × {found.band_count:,} bands"
-    yield "numbers", f"{found.dtype}, {found.bits} bits, {found.bytes_in_memory:,} bytes in memory"
-    yield "bands", f"{', '.join(found.band_names)} ({found.names_reason.rstrip('.')})"
-    yield "nodata", "none" if found.nodata is None else f"{found.nodata:g}"
-    yield "CRS", found.crs or "none"
-    if found.pixel_size:
-        yield "pixel", " × ".join(f"{metres:.4g} m" for metres in found.pixel_size)
-    yield "transform", ", ".join(f"{number:.10g}" for number in found.transform)
-    yield "bounds", ", ".join(f"{number:.10g}" for number in found.bounds)
-    if found.centre:
-        yield "centre", "longitude {:.5f}, latitude {:.5f}".format(*found.centre)
-    yield "blocks", f"{found.block[0]} × {found.block[1]}, interleaved by {found.interleave or 'pixel'}"
-    yield (
-        "overviews",
-        ", ".join(f"1:{factor} ({rows:,} × {cols:,})" for factor, rows, cols in found.overviews) or "none",
-    )
-    for key, value in found.tags:
-        yield "tag", f"{key} = {value}"
 
 
 def _add_sample(commands: Any) -> None:

@@ -3,30 +3,51 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from glob import glob
 from pathlib import Path
 
+from cnnviz.batch import Batch, Outcome, run_scenes, targets
 from cnnviz.errors import ProcessError, RecipeError
 from cnnviz.estimate import duration, estimate
 from cnnviz.layers import Network
+from cnnviz.model_files import SUFFIX as MODEL_SUFFIX
+from cnnviz.models import load_model
 from cnnviz.process import Options, PlannedRun, Run, planned
 
 EXAMPLE = "run data/edges.json data/sentinel2.tif edges.tif --memory 256MB"
-ABOUT = "run a recipe over a whole scene, in bounded memory"
+ABOUT = "run a recipe or a Keras model over whole scenes, in bounded memory"
 _BAR = 30
+_NAMED = 3
+_PATTERN = re.compile(r"[*?\[]")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what ``run`` takes."""
     add = parser.add_argument
-    add("recipe", metavar="RECIPE.json", help="the layers, as the dashboard saves them")
-    add("input", metavar="INPUT", nargs="+", help="the scene: a raster, a SAFE folder or zip, or its bands' files")
-    add("output", metavar="OUTPUT.tif", help="the Cloud-Optimized GeoTIFF to write: float32, NaN for no data")
+    add("recipe", metavar="RECIPE", help="the layers: RECIPE.json as the dashboard saves it, or a MODEL.keras")
+    add(
+        "input",
+        metavar="INPUT",
+        nargs="+",
+        help="the scene: a raster, a SAFE folder or zip, or its bands' files; a pattern in quotes stands for what it "
+        "matches",
+    )
+    add(
+        "output",
+        metavar="OUTPUT.tif",
+        help="the Cloud-Optimized GeoTIFF to write: float32, NaN for no data. OUTPUT.vrt: tiles of 4096 × 4096 that "
+        "stay, and a VRT that shows them as one. A folder that exists: every INPUT is a scene of its own",
+    )
     add("--memory", default="512MB", metavar="SIZE", help="what the run may hold, as 512MB or 2GB (default: 512MB)")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
     add("--scheduler", metavar="ADDRESS", help="let a dask cluster compute, as tcp://10.0.0.5:8786; see the README")
+    add("--bands", metavar="B04,B03", help="the bands that the network sees, in this order (default: the recipe's)")
     add("--no-resume", action="store_true", help="start anew, where an earlier run was stopped half-way")
     add("--overwrite", action="store_true", help="replace the output where it exists")
     add("--skip-bad-blocks", action="store_true", help="let damaged parts of the input become nodata")
@@ -47,14 +68,66 @@ def run(given: argparse.Namespace) -> None:
         offset=given.offset,
         scheduler=given.scheduler,
     )
-    source = given.input[0] if len(given.input) == 1 else given.input
-    with planned(read_recipe(Path(given.recipe)), source, given.output, options) as ready:
+    network, inputs, output = read_network(Path(given.recipe), given.bands), expanded(given.input), Path(given.output)
+    if not output.is_dir():
+        _run_one(network, inputs[0] if len(inputs) == 1 else inputs, output, options, estimating=given.estimate)
+    elif given.estimate:
+        for source, target in targets(inputs, output):
+            _run_one(network, str(source), target, options, estimating=True)
+    else:
+        _run_all(Batch(network, options), targets(inputs, output))
+
+
+def expanded(inputs: Sequence[str]) -> list[str]:
+    """Inputs with patterns replaced by what they match, sorted. Raises ProcessError where that is nothing."""
+    found: list[str] = []
+    for each in inputs:
+        is_plain = Path(each).exists() or not _PATTERN.search(each)
+        matches = [each] if is_plain else sorted(glob(each, recursive=True))  # noqa: PTH207  (absolute ones too)
+        if not matches:
+            raise ProcessError(f"{Path(each).name} matches no file: check the pattern, and keep it in quotes")
+        found += matches
+    return found
+
+
+def _run_one(network: Network, source: str | list[str], target: Path, options: Options, *, estimating: bool) -> None:
+    with planned(network, source, target, options) as ready:
         names = f"{ready.job.imagery.name} → {ready.target.name}"
         print_line(f"{names}: {estimate(ready.job, ready.plan, ready.crew)}")
         for remark in ready.job.imagery.remarks.values():
             print_line(remark)
-        if not given.estimate:
+        if not estimating:
             _tell(_watched(ready, resume=options.resume))
+
+
+def _run_all(batch: Batch, pairs: Sequence[tuple[Path, Path]]) -> None:
+    """Run over many scenes, with a line for each. Raises ProcessError where some could not be run."""
+    progress = Progress() if sys.stderr.isatty() else None
+    failed: list[Outcome] = []
+    try:
+        for outcome in run_scenes(batch, pairs, progress or (lambda share: None)):
+            if progress:
+                progress.clear()
+            print_line(f"{outcome.source.name} → {_became(outcome)}")
+            failed += [outcome] * bool(outcome.error)
+    except KeyboardInterrupt:
+        raise ProcessError("stopped; the same command goes on with what is missing") from None
+    finally:
+        if progress:
+            progress.clear()
+    if failed:
+        names = ", ".join(outcome.source.name for outcome in failed[:_NAMED]) + " …" * (len(failed) > _NAMED)
+        raise ProcessError(f"{len(failed)} of {len(pairs)} scenes could not be run ({names}): {failed[0].error}")
+
+
+def _became(outcome: Outcome) -> str:
+    if outcome.error:
+        return f"not run: {outcome.error}"
+    if outcome.run is None:
+        return f"{outcome.target.name} is there already"
+    rows, cols, maps = outcome.run.shape
+    lost = f"; {len(outcome.run.damages)} damaged parts are nodata" if outcome.run.damages else ""
+    return f"{outcome.target.name}: {rows:,} × {cols:,} × {maps}, {duration(outcome.run.seconds)}{lost}"
 
 
 def _watched(ready: PlannedRun, *, resume: bool) -> Run:
@@ -76,6 +149,31 @@ def _tell(done: Run) -> None:
         print_line(f"nodata, for it cannot be read: {damage}")
     rows, cols, maps = done.shape
     print_line(f"wrote {done.target.name}: {rows:,} × {cols:,} × {maps}, {duration(done.seconds)}")
+
+
+def read_network(path: Path, bands: str | None = None) -> Network:
+    """Network of a recipe or of a Keras model, for these bands where they are given. Raises CnnvizError."""
+    names = None if bands is None else [name.strip() for name in bands.split(",")]
+    if path.suffix.lower() == MODEL_SUFFIX:
+        with _without_native_notes():
+            model = load_model(path)
+        return Network.from_keras(model, bands=names)
+    network = read_recipe(path)
+    return network if names is None else Network(network.layers, bands=names, name=network.name)
+
+
+@contextmanager
+def _without_native_notes() -> Iterator[None]:
+    """Keep TensorFlow's notes on its start off the terminal; they go past Python, straight to the descriptor."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def read_recipe(path: Path) -> Network:

@@ -219,6 +219,13 @@ class Network:
         """
         return cls(**recipe.read(text))
 
+    @classmethod
+    def from_keras(cls, model: keras.Model, *, bands: Sequence[str] | None = None) -> Network:
+        """Network with the layers and weights of a Keras model; see :mod:`cnnviz.from_keras`. Raises ModelError."""
+        from cnnviz.models import from_keras
+
+        return from_keras(model, bands=bands)
+
     def to_keras(self, input_shape: Sequence[int | None]) -> keras.Model:
         """Keras model with the same weights, for images ``(rows, cols, bands)``; see :mod:`cnnviz.models`."""
         from cnnviz.models import to_keras

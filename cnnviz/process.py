@@ -21,6 +21,7 @@ from enum import StrEnum
 from math import prod
 from pathlib import Path
 from shutil import disk_usage
+from typing import TYPE_CHECKING, Union
 
 from cnnviz.apart import Progress, Share, compute_lasting, compute_merged, publish_lasting
 from cnnviz.blocks import Shape
@@ -40,6 +41,10 @@ from cnnviz.scratch import Scratch, create, full_disk, reopen, scratch_bytes
 from cnnviz.sources import Imagery
 from cnnviz.windows import Window
 
+if TYPE_CHECKING:
+    import keras
+
+AnyNetwork = Union[Network, "keras.Model"]
 _SECTOR = 512  # what st_blocks counts
 
 
@@ -75,7 +80,7 @@ class Options:
 
 
 def run_scene(
-    network: Network,
+    network: AnyNetwork,
     source: AnySource,
     target: str | os.PathLike[str],
     *,
@@ -91,9 +96,10 @@ def run_scene(
 ) -> Run:
     """Run ``network`` over ``source`` and write its last layer's maps to ``target``, a GeoTIFF or a VRT of tiles.
 
-    ``source`` is a raster file, a Sentinel-2 product (SAFE, folder or zip), a folder of band files, or a list of files
-    that are bands of one scene. ``memory`` bounds what is held beside the program itself; ``workers`` are threads, one
-    per core by default. With a ``scheduler`` (``"tcp://10.0.0.5:8786"``) the workers of a dask.distributed cluster
+    ``network`` may be a Keras model, see :mod:`cnnviz.from_keras`. ``source`` is a raster file, a Sentinel-2 product
+    (SAFE, folder or zip), a folder of band files, or a list of files that are bands of one scene. ``memory`` bounds
+    what is held beside the program itself; ``workers`` are threads, one per core by default. With a ``scheduler``
+    (``"tcp://10.0.0.5:8786"``) the workers of a dask.distributed cluster
     compute, ``memory`` is for each of their processes, and all machines find input and output under the same paths.
     ``on_progress`` gets the finished share, 0…1; what it raises stops the run. Without ``resume``
     nothing of an earlier run is used, and nothing is kept where this one fails. With ``skip_bad_blocks`` damaged parts
@@ -102,6 +108,17 @@ def run_scene(
     ``target``.
     """
     options = Options(memory, workers, resume, overwrite, skip_bad_blocks, like, offset, scheduler)
+    return run_with(network, source, target, options, on_progress)
+
+
+def run_with(
+    network: AnyNetwork,
+    source: AnySource,
+    target: str | os.PathLike[str],
+    options: Options,
+    on_progress: Progress | None = None,
+) -> Run:
+    """Do as :func:`run_scene` does, with its options as one value."""
     with planned(network, source, target, options) as run:
         return run.execute(on_progress)
 
@@ -167,10 +184,11 @@ class PlannedRun:
 
 @contextmanager
 def planned(
-    network: Network, source: AnySource, target: str | os.PathLike[str], options: Options
+    network: AnyNetwork, source: AnySource, target: str | os.PathLike[str], options: Options
 ) -> Iterator[PlannedRun]:
     """Give a run that is ready to start. What it has done is kept where it fails, and is to be resumed."""
     memory, workers, like = memory_bytes(options.memory), worker_count(options.workers), _like(options.like)
+    network = network if isinstance(network, Network) else Network.from_keras(network)
     place = free_target(Path(target), overwrite=options.overwrite)
     crew = connected(options.scheduler) if options.scheduler is not None else nullcontext()
     with workspace(place) as work, crew as hands:
@@ -224,7 +242,10 @@ def free_target(target: Path, *, overwrite: bool) -> Path:
     """Path of a file that may be written. Raises ProcessError."""
     place = target.absolute()
     if place.suffix.lower() not in (".tif", ".tiff", ".vrt"):
-        raise ProcessError(f"received output {target.name!r}: a name that ends with .tif is expected, or with .vrt")
+        raise ProcessError(
+            f"received output {target.name!r}: a name that ends with .tif is expected, or with .vrt, or a folder "
+            "that exists"
+        )
     if not place.parent.is_dir():
         raise ProcessError(f"{place.parent.name} is no folder: choose one that exists")
     if place.is_dir():

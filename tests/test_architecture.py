@@ -44,7 +44,7 @@ FLOORS = (
         ],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "parts",
-            "cluster", "mosaic", "apart", "process", "estimate", "land_cover",
+            "cluster", "mosaic", "apart", "process", "estimate", "batch", "land_cover",
         ],
     },
     {
@@ -52,7 +52,7 @@ FLOORS = (
             "labelled", "plans", "history", "moments", "augment", "engine", "loop", "fitting", "search", "training",
         ],
     },
-    {"cli": ["cli_run", "cli", "__main__"], "ui": ["ui"]},
+    {"cli": ["cli_info", "cli_run", "cli", "__main__"], "ui": ["ui"]},
 )  # fmt: skip
 
 #: Methods that open a room upstairs, when they are called and not before.
