@@ -32,6 +32,7 @@ FLOORS = (
         "pooling": ["pooling", "translation"],
         "volume": ["filters", "volume"],
         "walk": ["walk"],
+        "chips": ["chips"],
     },
     {
         "samples": [
@@ -48,6 +49,7 @@ FLOORS = (
         ],
     },
     {
+        "datasets": ["idx", "chip_files", "chip_scene", "datasets"],
         "training": [
             "labelled", "plans", "history", "moments", "augment", "engine", "loop", "fitting", "search", "training",
         ],
@@ -62,10 +64,10 @@ DOORS = {("layers", "models"), ("layers", "codegen")}
 OWNERS = {
     "rasterio": {"scene", "samples", "process"},
     "distributed": {"process"},
-    "keras": {"models", "training"},
+    "keras": {"models", "training", "datasets"},
     "h5py": {"models"},
     "tensorflow": {"models", "training"},
-    "sklearn": {"samples", "training"},
+    "sklearn": {"samples", "training", "datasets"},
     "matplotlib": {"render"},
     "streamlit": {"ui"},
     "altair": {"ui"},

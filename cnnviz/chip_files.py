@@ -1,0 +1,196 @@
+"""Chips from files: a folder with one subfolder of images for each class, or a zip of one, as EuroSAT comes.
+
+Every image is opened as any scene is (:func:`cnnviz.scene.open_scene`): known by its first bytes, measured before it
+is read. EuroSAT's files of 13 bands name no bands and have B8A last (Helber et al., 2019).
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import numpy as np
+
+from cnnviz.band_names import LAYOUTS, NameSource
+from cnnviz.chips import Chips, check_learnable
+from cnnviz.errors import CnnvizError, DataError
+from cnnviz.formats import Limits
+from cnnviz.paths import display_name
+from cnnviz.scene import Scene, open_scene
+
+Entry = TypeVar("Entry", Path, zipfile.ZipInfo)
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+MAX_CLASSES, MAX_FILES, MAX_SIDE = 200, 60_000, 512
+
+# Bytes of float32 that all images may take, and of one file in a zip.
+_MEMORY, _ONE_FILE, _CHUNK = 10**9, 20 * 10**6, 2**20
+_LIMITS = Limits(side=MAX_SIDE, bands=64, picture=MAX_SIDE**2, read=2**28)
+_EUROSAT = 13
+_ALL_BYTES = 255.0
+_REFLECTANCE = 10_000.0
+
+
+def read_folder(folder: Path, *, title: str = "", limit: int | None = None) -> Chips:
+    """Chips of a folder whose subfolders are the classes.
+
+    Bytes are divided by 255 and 16-bit numbers by 10,000, as Sentinel-2 stores reflectance; fractions stay. With a
+    ``limit`` at most so many images are read, spread over the classes. Raises DataError that names what is wrong.
+    """
+    name = title or folder.name
+    classes = _classes(folder, name)
+    files = [sorted(_images(folder / each)) for each in classes]
+    empty = [each for each, found in zip(classes, files, strict=True) if not found]
+    if empty:
+        kinds = ", ".join(ENDINGS)
+        raise DataError(f"{name}: “{empty[0]:.40}” holds no images; expected files that end with {kinds}.")
+    total = sum(map(len, files))
+    if limit is None and total > MAX_FILES:
+        raise DataError(f"{name} holds {total:,} images; at most {MAX_FILES:,} are read: take a part of them.")
+    chosen = [_spread(found, None if limit is None else -(-limit * len(found) // total)) for found in files]
+    labels = np.repeat(np.arange(len(classes)), [len(found) for found in chosen])
+    first, images, factor = _read([path for found in chosen for path in found], name)
+    chips = Chips(images, labels, tuple(classes), _bands(first), name, factor=factor)
+    check_learnable(chips)
+    return chips
+
+
+def _classes(folder: Path, name: str) -> list[str]:
+    """Names of the class folders, in order."""
+    if not folder.is_dir():
+        raise DataError(f"{name} is no folder: expected one with a subfolder of images for each class.")
+    found = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith((".", "__")))
+    if not 2 <= len(found) <= MAX_CLASSES:
+        raise DataError(
+            f"{name} holds {len(found)} class folder{'s' * (len(found) != 1)}; 2 to {MAX_CLASSES} are expected, one "
+            "for each class."
+        )
+    return found
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    return (each for each in folder.iterdir() if each.suffix.lower() in ENDINGS and each.is_file())
+
+
+def _spread(files: Sequence[Entry], count: int | None) -> list[Entry]:
+    """At most ``count`` of the files, from all over the list."""
+    if count is None or count >= len(files):
+        return list(files)
+    return [files[number * len(files) // count] for number in range(count)]
+
+
+def _read(paths: Sequence[Path], name: str) -> tuple[Scene, np.ndarray, float]:
+    """First scene, all images in one array, and what their numbers were multiplied with."""
+    first = _opened(paths[0])
+    if len(paths) * int(np.prod(first.shape)) * 4 > _MEMORY:
+        raise DataError(
+            f"{name}: {len(paths):,} images of {_times(first.shape)} would take more than {_MEMORY / 1e9:.0f} GB: "
+            "take fewer, or smaller ones."
+        )
+    images = np.empty((len(paths), *first.shape), np.float32)
+    factor = _factor(first.dtype)
+    for number, path in enumerate(paths):
+        scene = _opened(path)
+        if scene.shape != first.shape or scene.dtype != first.dtype:
+            raise DataError(
+                f"{name}: {path.parent.name}/{path.name} has {_times(scene.shape)} of {scene.dtype}, others have "
+                f"{_times(first.shape)} of {first.dtype}; bring all images to one size and type."
+            )
+        pixels = scene.read().array
+        if not np.isfinite(pixels).all():
+            raise DataError(f"{name}: {path.parent.name}/{path.name} has pixels without data; leave it out.")
+        np.multiply(pixels, np.float32(factor), out=images[number])
+    return first, images, factor
+
+
+def _opened(path: Path) -> Scene:
+    try:
+        return open_scene(path, limits=_LIMITS)
+    except CnnvizError as error:
+        raise DataError(f"{path.parent.name}/{error}") from None
+
+
+def _factor(dtype: str) -> float:
+    if dtype == "uint8":
+        return 1 / _ALL_BYTES
+    return 1 / _REFLECTANCE if np.issubdtype(dtype, np.integer) else 1.0
+
+
+def _bands(scene: Scene) -> tuple[str, ...]:
+    """The file's names; EuroSAT's where 13 bands have none."""
+    if scene.shape[2] == _EUROSAT and scene.naming.source is NameSource.GUESS:
+        return LAYOUTS["eurosat"]
+    return scene.band_names
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def read_zip(path: Path, folder: Path, *, title: str = "", limit: int | None = None) -> Chips:
+    """Chips of a zip with class folders, unpacked into ``folder``, which the caller owns; see :func:`read_folder`.
+
+    Only images are unpacked, under names of ours, at most as many bytes as they declare; a path that leaves the
+    archive is refused. Raises DataError.
+    """
+    name = title or path.name
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _members(archive, name, limit)
+            for label, entries in members.items():
+                place = folder / label
+                place.mkdir(parents=True, exist_ok=True)
+                for number, entry in enumerate(entries):
+                    _unpack(archive, entry, place / f"{number:06d}_{display_name(PurePosixPath(entry.filename).name)}")
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError):
+        raise DataError(f"{name} cannot be unpacked: it is damaged, or the disk is full; fetch it again.") from None
+    return read_folder(folder, title=name, limit=limit)
+
+
+def _members(archive: zipfile.ZipFile, name: str, limit: int | None) -> dict[str, list[zipfile.ZipInfo]]:
+    """Images by class: the folder that they lie in."""
+    found: dict[str, list[zipfile.ZipInfo]] = {}
+    for entry in archive.infolist():
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in entry.filename:
+            raise DataError(f"{name} holds a path that leaves it, {entry.filename!r:.60}: nothing was unpacked.")
+        hidden = any(part.startswith((".", "__")) for part in path.parts)
+        if entry.is_dir() or hidden or path.suffix.lower() not in ENDINGS or len(path.parts) < 2:
+            continue
+        if entry.file_size > _ONE_FILE:
+            raise DataError(
+                f"{name}: {path.name:.60} would unpack to {entry.file_size / 1e6:,.0f} MB; chips of at most "
+                f"{_ONE_FILE / 1e6:.0f} MB each are expected. Nothing was unpacked."
+            )
+        found.setdefault(display_name(path.parts[-2]), []).append(entry)
+    _check_members(found, name)
+    total = sum(map(len, found.values()))
+    if limit is not None and total > limit:
+        return {label: _spread(each, -(-limit * len(each) // total)) for label, each in found.items()}
+    return found
+
+
+def _check_members(found: dict[str, list[zipfile.ZipInfo]], name: str) -> None:
+    if not found:
+        raise DataError(f"{name} holds no folders of images: expected a folder for each class, as EuroSAT has.")
+    total = sum(map(len, found.values()))
+    if len(found) > MAX_CLASSES or total > MAX_FILES:
+        raise DataError(
+            f"{name} holds {total:,} images in {len(found):,} folders; at most {MAX_FILES:,} in {MAX_CLASSES} are read."
+        )
+    size = sum(entry.file_size for entries in found.values() for entry in entries)
+    if size > _MEMORY:
+        raise DataError(f"{name} would unpack to {size / 1e6:,.0f} MB; at most {_MEMORY / 1e6:,.0f} MB are unpacked.")
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    left = entry.file_size
+    with archive.open(entry) as packed, target.open("wb") as file:
+        while chunk := packed.read(min(_CHUNK, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                raise zipfile.BadZipFile
+            file.write(chunk)
