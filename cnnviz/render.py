@@ -6,6 +6,8 @@ draws its hatch behind it: nodata is never black.
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from cnnviz.errors import GeometryError
 
@@ -201,35 +202,49 @@ def composite(values: np.ndarray, limits: Sequence[tuple[float, float]]) -> np.n
             f"A colour picture needs three bands and three stretches; received an array of shape "
             f"{values.shape} and {len(limits)} stretches. Choose one band for each of red, green and blue."
         )
-    missing = np.isnan(values).any(axis=2)
-    picture = np.full((*values.shape[:2], 4), 255, np.uint8)
-    for channel, (low, high) in enumerate(limits):
-        steps = _steps(values[..., channel], low, high, 255)
+    bands = [values[..., channel] for channel in range(3)]
+    missing = np.isnan(bands[0]) | np.isnan(bands[1]) | np.isnan(bands[2])
+    planes = []
+    for band, (low, high) in zip(bands, limits, strict=True):
+        steps = _steps(band, low, high, 255)
         steps[missing] = 0
-        picture[..., channel] = steps
-    picture[missing] = 0
+        planes.append(steps.astype(np.uint8))
+    picture: np.ndarray = cv2.merge([*planes, np.where(missing, np.uint8(0), np.uint8(255))])
     return picture
 
 
-def png(picture: np.ndarray, palette: Palette | None = None) -> bytes:
+def png(picture: np.ndarray, palette: Palette | None = None, *, level: int = 1) -> bytes:
     """PNG file of a picture, without loss: uint8 ``(rows, cols, 4)``, or ``(rows, cols)`` indices into a palette.
+
+    ``level`` 0 does not compress at all, for pictures that go no farther than the next window: it takes a hundredth of
+    the time of level 1, and noisy pictures get only a third larger.
 
     >>> png(np.zeros((2, 3, 4), np.uint8))[1:4]
     b'PNG'
     """
-    file = BytesIO()
-    # The weakest compression is the fastest by far and costs little on noisy pictures.
-    if palette is not None:
-        image = Image.fromarray(picture)
-        image.putpalette(_table(palette)[:, :3].tobytes())
-        image.save(file, "png", compress_level=1, transparency=LEVELS)
-        return file.getvalue()
-    opaque = bool((picture[..., 3] == 255).all())
-    order = cv2.COLOR_RGBA2BGR if opaque else cv2.COLOR_RGBA2BGRA
-    done, data = cv2.imencode(".png", cv2.cvtColor(picture, order), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    if not done:
+    if not picture.size:
         raise GeometryError(f"A picture of shape {picture.shape} cannot be written as PNG; it has no pixels.")
-    return bytes(data)
+    chunks = []
+    if palette is not None:
+        kind, table = _INDEXED, _table(palette)
+        chunks = [_chunk(b"PLTE", table[:, :3].tobytes()), _chunk(b"tRNS", table[:, 3].tobytes())]
+    elif bool((picture[..., 3] == 255).all()):
+        kind, picture = _RGB, cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+    else:
+        kind = _RGBA
+    rows, cols = picture.shape[:2]
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", cols, rows, 8, kind, 0, 0, 0))
+    lines = np.zeros((rows, 1 + picture.size // rows), np.uint8)  # each line starts with its filter: none
+    lines[:, 1:] = picture.reshape(rows, -1)
+    data = _chunk(b"IDAT", zlib.compress(lines.data, level))
+    return b"".join([b"\x89PNG\r\n\x1a\n", header, *chunks, data, _chunk(b"IEND", b"")])
+
+
+_RGB, _INDEXED, _RGBA = 2, 3, 6  # PNG's kinds of pixels
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))
 
 
 def number(value: float, digits: int = 4) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import json
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,30 +125,38 @@ def strip(
     on_pick: Callable[[], None] | None = None,
 ) -> None:
     """Show the stages from left to right; ``on_pick`` finds a clicked pixel in ``session_state[key]["pick"]``."""
-    specs = [_spec(stage) for stage in stages]
-    version = hashlib.blake2b(repr(specs).encode(), digest_size=8).hexdigest()
-    _strip(
-        key=key,
-        data={
-            "stages": specs,
-            "crs": crs,
-            "hint": hint,
-            "height": room.height,
-            "least": room.least,
-            "shared": room.shared,
-            "gallery": room.gallery,
-            "pick": on_pick is not None,
-            "version": version,
-        },
-        on_pick_change=on_pick or _nothing,
-    )
+    files = [render.png(stage.picture, _palette(stage), level=0) for stage in stages]
+    data: dict[str, Any] = {
+        "stages": [_spec(stage, file) for stage, file in zip(stages, files, strict=True)],
+        "crs": crs,
+        "hint": hint,
+        "height": room.height,
+        "least": room.least,
+        "shared": room.shared,
+        "gallery": room.gallery,
+        "pick": on_pick is not None,
+    }
+    data["version"] = hashlib.blake2b(repr(data).encode(), digest_size=8).hexdigest()
+    _strip(key=key, data=packed(data, files), on_pick_change=on_pick or _nothing)
+
+
+def packed(data: dict[str, Any], files: Sequence[bytes]) -> bytes:
+    r"""One message: how long its words are, in four bytes, the words as JSON, then the files, end to end.
+
+    Pictures inside the JSON would have to be text, which is a third longer and slow to write and to read.
+
+    >>> packed({"a": 1}, [b"file"])
+    b'\x08\x00\x00\x00{"a": 1}file'
+    """
+    words = json.dumps(data).encode()
+    return b"".join([struct.pack("<I", len(words)), words, *files])
 
 
 def _nothing() -> None:
     """Streamlit wants a callback for each event."""
 
 
-def _spec(stage: Stage) -> dict[str, Any]:
+def _spec(stage: Stage, file: bytes) -> dict[str, Any]:
     rows, cols = stage.picture.shape[:2]
     place = stage.transform
     return {
@@ -155,7 +164,8 @@ def _spec(stage: Stage) -> dict[str, Any]:
         "operation": stage.operation,
         "caption": stage.caption,
         "alt": stage.alt,
-        "png": base64.b64encode(render.png(stage.picture, _palette(stage))).decode(),
+        "bytes": len(file),
+        "digest": hashlib.blake2b(file, digest_size=8).hexdigest(),
         "rows": rows,
         "cols": cols,
         "legend": _legend(stage.scale),

@@ -28,6 +28,23 @@ function drawLegend(parent, legend) {
   element("div", { class: "rule" }, parent).textContent = legend.rule;
 }
 
+// The words of a message, and the file of each of its pictures; see `packed` in pictures.py.
+function unpacked(bytes) {
+  const start = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, start)));
+  let end = start;
+  const files = data.stages.map((spec) => bytes.subarray(end, (end += spec.bytes)));
+  return { data, files };
+}
+
+async function decoded(file) {
+  const picture = element("img", { alt: "", draggable: "false" });
+  picture.src = URL.createObjectURL(new Blob([file], { type: "image/png" }));
+  await picture.decode();
+  URL.revokeObjectURL(picture.src);
+  return picture;
+}
+
 class Stage {
   constructor(strip, index) {
     this.strip = strip;
@@ -51,15 +68,16 @@ class Stage {
     this.canvas.addEventListener("keydown", (event) => this.key(event));
   }
 
-  async show(spec) {
+  async show(spec, file) {
     this.next = spec;
-    const picture = element("img", { alt: "", draggable: "false", src: "data:image/png;base64," + spec.png });
-    await picture.decode();
-    if (this.next !== spec) return; // a newer picture is on its way; this one stays unseen
+    if (this.spec?.digest !== spec.digest) {
+      const picture = await decoded(file);
+      if (this.next !== spec) return; // a newer picture is on its way; this one stays unseen
+      this.pixels = null;
+      this.image.replaceWith(picture); // the decoded picture itself: a copy of its address would be decoded again
+      this.image = picture;
+    }
     this.spec = spec;
-    this.pixels = null;
-    this.image.replaceWith(picture); // the decoded picture itself: a copy of its address would be decoded again
-    this.image = picture;
     this.words(spec);
     this.fit();
     this.mark();
@@ -216,7 +234,7 @@ class Strip {
   }
 
   update(component) {
-    const { data } = component;
+    const { data, files } = unpacked(component.data);
     this.send = component.setTriggerValue;
     this.data = data;
     this.height = data.height;
@@ -229,7 +247,7 @@ class Strip {
     const common = data.shared && data.stages[1]; // one legend for every picture but the first
     if (common && common.legend && !common.covered) drawLegend(this.legend, common.legend);
     this.root.replaceChildren(...this.stages.map((stage) => stage.step), this.legend, this.readout);
-    this.stages.forEach((stage, i) => stage.show(data.stages[i]));
+    this.stages.forEach((stage, i) => stage.show(data.stages[i], files[i]));
     if (!this.readout.textContent) this.readout.textContent = data.hint;
   }
 
