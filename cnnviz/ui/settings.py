@@ -31,6 +31,7 @@ class Settings:
     cache: Path  #: folder for overviews of files that have none
     models: bool = False  #: whether visitors may upload Keras models
     runs: RunLimits = RunLimits()
+    trainings: int = 1  #: trainings and searches at a time on this server
 
 
 def settings() -> Settings:
@@ -46,6 +47,7 @@ def settings() -> Settings:
             _figure("CNNVIZ_RUN_DOWNLOAD", RunLimits.download),
             max(int(_figure("CNNVIZ_RUNS", RunLimits.turns)), 1),
         ),
+        trainings=max(int(_figure("CNNVIZ_TRAININGS", 1)), 1),
     )
 
 
