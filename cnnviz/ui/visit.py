@@ -15,6 +15,7 @@ import streamlit as st
 from cnnviz import samples
 from cnnviz.errors import CnnvizError
 from cnnviz.scene import Scene, open_scene, resolve_below, save_upload
+from cnnviz.ui.leaving import leaves_with_its_tab
 from cnnviz.ui.overview_jobs import Job, overview_jobs
 from cnnviz.ui.settings import settings
 from cnnviz.ui.view import OVERVIEW_SIDE
@@ -35,6 +36,10 @@ class Visit:
         self.folder = Path(tempfile.mkdtemp(prefix="cnnviz-visit-"))
         # Streamlit has no hook for the end of a session; it drops the session's objects, and this runs with them.
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def leave(self) -> None:
+        """Remove all files, when the visitor cannot come back."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def arrive(self) -> None:
         """Open the file that the visitor's link names, once, where the operator allows paths."""
@@ -95,6 +100,7 @@ def visit() -> Visit:
     state = st.session_state
     if "_visit" not in state:
         state["_visit"] = Visit()
+        leaves_with_its_tab(state["_visit"])
     current: Visit = state["_visit"]
     return current
 

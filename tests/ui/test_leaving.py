@@ -1,0 +1,33 @@
+"""Files of visitors who have closed their tab."""
+
+from cnnviz.ui.leaving import Leavers
+from cnnviz.ui.visit import Visit
+
+
+def test_a_visits_files_go_when_its_tab_is_away_for_longer_than_it_can_come_back():
+    leavers, here, away = Leavers(), Visit(), Visit()
+    leavers.add("here", here)
+    leavers.add("away", away)
+    leavers.sweep(lambda tab: tab == "here", 0.0)
+    leavers.sweep(lambda tab: tab == "here", 149.0)
+    assert away.folder.exists()
+    leavers.sweep(lambda tab: tab == "here", 150.0)
+    assert (here.folder.exists(), away.folder.exists()) == (True, False)
+
+
+def test_a_tab_that_comes_back_starts_anew():
+    leavers, visit = Leavers(), Visit()
+    leavers.add("tab", visit)
+    for now, there in ((0.0, False), (149.0, True), (150.0, False), (299.0, False)):
+        leavers.sweep(lambda tab, there=there: there, now)
+    assert visit.folder.exists()
+    leavers.sweep(lambda tab: False, 300.0)
+    assert not visit.folder.exists()
+
+
+def test_visits_are_not_kept_alive():
+    leavers = Leavers()
+    folder = Visit().folder
+    leavers.add("tab", Visit())
+    leavers.sweep(lambda tab: False, 0.0)
+    assert not folder.exists()
