@@ -20,9 +20,9 @@ os.environ.update(CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3")
 
 import keras
 import numpy as np
-from cnnviz.datasets import open_dataset, read_folder
 
 from benchmarks.measuring import machine, percentiles, resident
+from cnnviz.datasets import open_dataset, read_folder
 from cnnviz.models import feature_maps, lenet5
 from cnnviz.plans import PLANS, TrainingPlan
 from cnnviz.training import fit, fit_plan, grid_search

@@ -68,7 +68,7 @@ class TrainedModel:
 
 
 def trained() -> Mapping[str, TrainedModel]:
-    """This visit's models by name, the oldest first."""
+    """Models of this visit by name, the oldest first."""
     found: dict[str, TrainedModel] = st.session_state.setdefault(_STATE, {})
     return found
 
