@@ -1,84 +1,61 @@
 """Finished pixels to a Cloud-Optimized GeoTIFF: tiles, deflate, smaller copies, NaN as nodata.
 
-What makes a GeoTIFF one is at https://cogeo.org. GDAL's driver for it only copies whole files, so a run writes its
-pixels to a file of its own first (:mod:`cnnviz.scratch`).
+What makes a GeoTIFF one is at https://cogeo.org: all directories first, then the pixels, the smallest copy before the
+larger. GDAL's driver for it deflates for nearly as long as a run reads and computes; so the file is written here, with
+what GDAL said about the image in the pixels' own file (:mod:`cnnviz.scratch`).
 """
 
 from __future__ import annotations
 
-import threading
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import rasterio
-import rasterio.shutil
-from affine import Affine
-from rasterio.enums import Resampling
-from rasterio.windows import Window
 
+from cnnviz import tiff
 from cnnviz.budget import TILE
-from cnnviz.errors import ProcessError
-from cnnviz.geotiff import geotiff_bytes
+from cnnviz.pyramid import Each, Level, add_levels
 from cnnviz.reading import FAILURES, quiet
-from cnnviz.scratch import full_disk
+from cnnviz.scratch import full_disk, reopen
 
-# zlib's usual level 6 takes two to three times as long and saves 2 to 7 % of the size: float32 hardly repeats itself.
-_LEVEL = 1
-_POLL = 0.2  # seconds
 WITH_OVERVIEWS = 4 / 3  # each smaller copy has a quarter of the pixels of the one before
+_AHEAD = 4  # tiles under way for each thread
+_CLASSIC = 4.0e9  # bytes: what is larger needs BigTIFF
+_DEFLATE, _FLOATING_POINT, _REDUCED = 8, 3, 1
 
 
 def write_cog(pixels: Path, partial: Path, *, threads: int, on_progress: Callable[[float], None]) -> None:
-    """Write the finished file ``pixels`` to ``partial`` as a COG; ``on_progress`` gets about the share that is done.
+    """Write the finished file ``pixels`` to ``partial`` as a COG; ``on_progress`` gets the share that is done.
 
-    ``pixels`` gets its smaller copies on the way. What ``on_progress`` raises ends the wait. Raises ProcessError where
-    the disk refuses.
+    What ``on_progress`` raises ends the work. Raises ProcessError where the disk refuses.
     """
-    expected = cog_bytes(pixels)
-    failed: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            _add_overviews(pixels)
-            _copy(pixels, partial, threads)
-            _check(partial)
-        except FAILURES as error:
-            failed.append(error)
-
-    # GDAL cannot be stopped half-way; a daemon does not keep the program waiting for it.
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_POLL)
-        on_progress(min(partial.stat().st_size / expected, 1.0) if partial.exists() else 0.0)
-    if failed:
+    try:
+        with (
+            pixels.open("rb") as source,
+            tempfile.TemporaryFile(dir=pixels.parent) as smaller,
+            partial.open("wb") as target,
+            ThreadPoolExecutor(threads) as pool,
+        ):
+            each = Each(pool, threads * _AHEAD)
+            whole = _whole(pixels, source)
+            shapes = [(-(-whole.rows // by), -(-whole.cols // by)) for by in decimations((whole.rows, whole.cols))]
+            levels = add_levels(whole, shapes, smaller, each)
+            _write(target, tiff.first_directory(pixels), levels, each, on_progress)
+        _check(partial)
+    except FAILURES as error:
         partial.unlink(missing_ok=True)
-        if isinstance(failed[0], ProcessError):
-            raise failed[0]
-        raise full_disk(partial, failed[0]) from None
+        raise full_disk(partial, error) from None
 
 
-def cog_bytes(pixels: Path) -> float:
-    """About how large the COG of a file will be, judged by how well its middle is compressed."""
+def _whole(pixels: Path, source: BinaryIO) -> Level:
     with quiet():
         dataset = rasterio.open(pixels, driver="GTiff")
     with dataset:
-        (rows, cols), maps = dataset.shape, dataset.count
-        height, width = min(rows, TILE), min(cols, TILE)
-        middle = Window((cols - width) // 2, (rows - height) // 2, width, height)
-        sample = dataset.read(maps // 2 + 1, window=middle)
-    ratio = len(geotiff_bytes(sample, transform=Affine.identity(), crs=None)) / (height * width)
-    return float(ratio * rows * cols * maps * WITH_OVERVIEWS)
-
-
-def _add_overviews(pixels: Path) -> None:
-    with quiet():
-        dataset = rasterio.open(pixels, "r+", driver="GTiff")
-    with dataset:
-        dataset.nodata = float("nan")
-        factors = list(decimations(dataset.shape))
-        if factors and not dataset.overviews(1):
-            dataset.build_overviews(factors, Resampling.average)
+        shape = (*dataset.shape, dataset.count)
+    return Level(source, reopen(pixels, shape).start, *shape)
 
 
 def decimations(shape: Sequence[int]) -> Iterator[int]:
@@ -93,20 +70,50 @@ def decimations(shape: Sequence[int]) -> Iterator[int]:
         yield factor
 
 
-def _copy(pixels: Path, partial: Path, threads: int) -> None:
-    with quiet():
-        rasterio.shutil.copy(
-            pixels,
-            partial,
-            driver="COG",
-            compress="DEFLATE",
-            level=_LEVEL,
-            predictor="YES",
-            blocksize=TILE,
-            bigtiff="IF_SAFER",
-            overviews="FORCE_USE_EXISTING",
-            num_threads=threads,
+def _write(
+    target: BinaryIO,
+    tags: tiff.Directory,
+    levels: Sequence[Level],
+    each: Each,
+    on_progress: Callable[[float], None],
+) -> None:
+    """Leave room for the directories, write the pixels from the smallest copy on, then say where they are."""
+    raw = sum(level.tiles for level in levels) * TILE * TILE * 4
+    big = raw > _CLASSIC
+    packs = [([0] * level.tiles, [0] * level.tiles) for level in levels]
+    target.seek(len(tiff.head(_directories(tags, levels, packs, big=big), big=big)))
+    done, total = 0, sum(level.tiles for level in levels)
+    for level, (places, sizes) in reversed(list(zip(levels, packs, strict=True))):
+        for number, data in enumerate(each(level.packed, range(level.tiles))):
+            places[number], sizes[number] = target.tell() + tiff.LEADER, len(data)
+            target.write(tiff.framed(data))
+            done += 1
+            on_progress(done / total)
+    target.seek(0)
+    target.write(tiff.head(_directories(tags, levels, packs, big=big), big=big))
+
+
+def _directories(
+    tags: tiff.Directory, levels: Sequence[Level], packs: Sequence[tuple[list[int], list[int]]], *, big: bool
+) -> list[tiff.Directory]:
+    """What the file says about each level: GDAL's own words, and where the tiles are now."""
+    found: list[tiff.Directory] = []
+    for number, (level, (places, sizes)) in enumerate(zip(levels, packs, strict=True)):
+        said = {tag: entry for tag, entry in tags.items() if not number or tag in tiff.ABOUT_PIXELS}
+        said |= {tiff.SUBFILE: tiff.long(_REDUCED)} if number else {}
+        found.append(
+            said
+            | {
+                tiff.WIDTH: tiff.long(level.cols),
+                tiff.HEIGHT: tiff.long(level.rows),
+                tiff.COMPRESSION: tiff.short(_DEFLATE),
+                tiff.PREDICTOR: tiff.short(_FLOATING_POINT),
+                tiff.NODATA: tiff.text("nan"),
+                tiff.OFFSETS: tiff.numbers(places, big=big),
+                tiff.SIZES: tiff.numbers(sizes, big=False),
+            }
         )
+    return found
 
 
 def _check(partial: Path) -> None:

@@ -44,8 +44,8 @@ FLOORS = (
             "keras_run", "keras_fields", "layer_maps", "gradients", "occlusion", "explain", "models",
         ],
         "process": [
-            "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "cog", "journal", "job", "parts",
-            "cluster", "mosaic", "apart", "process", "estimate", "batch", "land_cover",
+            "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "tiff", "packing", "pyramid", "cog",
+            "journal", "job", "parts", "cluster", "mosaic", "apart", "process", "estimate", "batch", "land_cover",
         ],
     },
     {
