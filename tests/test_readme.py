@@ -14,15 +14,23 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^python -m cnnviz (.*?)(?:\s+#.*)?$", README, re.MULTILINE)
 
 
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A fresh folder to work in, with the data that come with the project."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("place")
 def test_the_python_example_runs():
     results = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert results.attempted >= 4
+    assert results.attempted >= 7
     assert results.failed == 0
 
 
-def test_the_commands_run_as_typed(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert len(COMMANDS) >= 2
+@pytest.mark.usefixtures("place")
+def test_the_commands_run_as_typed(capsys):
+    assert len(COMMANDS) >= 7
     for command in COMMANDS:
         assert cli.main(shlex.split(command)) == 0
     assert "13" in capsys.readouterr().out
