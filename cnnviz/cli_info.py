@@ -20,7 +20,7 @@ from cnnviz.sources import Imagery
 from cnnviz.statistics import BandStatistics
 
 ABOUT = "say what a raster file or a Sentinel-2 product holds"
-EXAMPLE = "info data/sentinel2.tif"
+EXAMPLE = "info data/sentinel2.tif --statistics"
 _SAMPLE = 256  # px a side, of a picture of the whole
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 
 from cnnviz import cli
 from cnnviz.cli import main
@@ -62,6 +63,30 @@ def test_info_of_a_file_without_a_place_and_without_names(tmp_path, capsys):
     assert "reflectance" not in text
     assert main(["info", str(plain), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["calibration"] is None
+
+
+def test_info_tells_what_is_unusual_and_measures_on_demand(tmp_path, capsys):
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    turned = Affine.translation(500_000, 4_000_000) @ Affine.rotation(20) @ Affine.scale(10, -10)
+    odd = raster(tmp_path / "odd.tif", image, transform=turned, nodata=11, descriptions=("height",))
+    assert main(["info", str(odd), "--statistics"]) == 0
+    text = capsys.readouterr().out
+    assert "note         the picture is rotated against the map" in text
+    assert "statistics   band height, minimum 0.0, mean 5.0, std 3.16228, median 5.0, maximum 10.0, pixels 12" in text
+    assert main(["info", str(odd), "--json", "--statistics"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    assert known["is_rotated"] is True
+    assert known["statistics"][0] | {"std": 0} == {
+        "band": "height", "minimum": 0, "mean": 5, "std": 0, "median": 5, "maximum": 10,
+        "pixels": 12, "valid": 11, "sampled": False,
+    }  # fmt: skip
+
+
+def test_info_of_what_is_no_product_is_one_line(failed, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no Sentinel-2 product and no files" in failed("info", tmp_path / "empty")
+    (tmp_path / "no.zip").write_text("no zip")
+    assert "no.zip cannot be unpacked" in failed("info", tmp_path / "no.zip")
 
 
 def test_info_of_a_real_band(real_data, capsys):

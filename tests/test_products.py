@@ -1,5 +1,6 @@
 """Sentinel-2 products, zipped or not, folders and lists of bands: found, placed, calibrated, and run over."""
 
+import json
 import zipfile
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from cnnviz.cli import main
 from cnnviz.errors import CnnvizError, ProcessError, SceneError
 from cnnviz.layers import Activation, Conv2D, Network
 from cnnviz.process import run_scene
@@ -234,3 +236,22 @@ def test_a_real_product_comes_to_one_grid_as_gdal_brings_it(real_data, tmp_path)
     with rasterio.open(target) as dataset:
         assert dataset.transform == imagery.transform
         assert dataset.tags()["CNNVIZ_REFLECTANCE"].startswith("(DN +0) / 10000: Processing baseline 02.11")
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_info_of_a_product(product, tmp_path, capsys, kind):
+    path = product if kind == "folder" else zipped(product, tmp_path / "product.zip")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["info", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "120 rows × 120 columns × 3 bands, on the grid of T33UUP_20220301_B04_10m.jp2" in text
+    assert "bands        B04, B08, B11" in text
+    assert "B11: larger pixels repeated on the grid of" in text
+    assert "(DN -1000) / 10000: The file says BOA_ADD_OFFSET = -1000" in text
+    assert main(["info", str(path), "--json", "--statistics"]) == 0
+    known = json.loads(capsys.readouterr().out)
+    assert (known["rows"], known["band_names"], known["nodata"]) == (120, ["B04", "B08", "B11"], 0)
+    assert [each["pixel_size"] for each in known["files"]] == [[10, 10], [10, 10], [20, 20]]
+    assert known["calibration"]["offset"] == -1000
+    assert len(known["statistics"]) == 3
+    assert sorted(tmp_path.rglob("*")) == before
