@@ -38,6 +38,7 @@ from cnnviz.parts import even_parts, quick_parts
 from cnnviz.products import AnySource, as_reflectance, open_imagery
 from cnnviz.reader import reading
 from cnnviz.scratch import Scratch, create, full_disk, reopen, scratch_bytes
+from cnnviz.sensors import Offset
 from cnnviz.sources import Imagery
 from cnnviz.windows import Window
 
@@ -187,7 +188,7 @@ def planned(
     network: AnyNetwork, source: AnySource, target: str | os.PathLike[str], options: Options
 ) -> Iterator[PlannedRun]:
     """Give a run that is ready to start. What it has done is kept where it fails, and is to be resumed."""
-    memory, workers, like = memory_bytes(options.memory), worker_count(options.workers), _like(options.like)
+    memory, workers, like = memory_bytes(options.memory), worker_count(options.workers), _like(options)
     network = network if isinstance(network, Network) else Network.from_keras(network)
     place = free_target(Path(target), overwrite=options.overwrite)
     crew = connected(options.scheduler) if options.scheduler is not None else nullcontext()
@@ -223,7 +224,12 @@ def _plan(job: Job, share: Share) -> Plan:
     """Plan of the part that takes most memory, so far as the first and the middle one tell. Raises ProcessError."""
     parts = even_parts(job) if isinstance(share.hands, Alone) else quick_parts(job, share.hands.threads)
     how = {"memory": share.memory, "workers": share.workers}
-    plans = [plan_run(job.network, job.imagery, **how, part=parts[place]) for place in (0, len(parts) // 2)]
+    try:
+        plans = [plan_run(job.network, job.imagery, **how, part=parts[place]) for place in (0, len(parts) // 2)]
+    except ProcessError as error:
+        if not isinstance(share.hands, Crew):
+            raise
+        raise ProcessError(f"{error}, for each of the {share.hands.broadest} threads of a worker process") from None
     return max(plans, key=lambda plan: plan.memory)
 
 
@@ -231,11 +237,16 @@ def _is_vrt(target: Path) -> bool:
     return target.suffix.lower() == ".vrt"
 
 
-def _like(value: str) -> Like:
+def _like(options: Options) -> Like:
     try:
-        return Like(value)
+        like = Like(options.like)
     except ValueError:
-        raise ProcessError(f"received like {value!r:.40}: one of {', '.join(sorted(Like))} is expected") from None
+        raise ProcessError(
+            f"received like {options.like!r:.40}: one of {', '.join(sorted(Like))} is expected"
+        ) from None
+    if like is Like.FILE and options.offset != Offset.AUTO:
+        raise ProcessError(f"received offset {options.offset!r:.40}: it is for reflectance (--like reflectance)")
+    return like
 
 
 def free_target(target: Path, *, overwrite: bool) -> Path:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,10 @@ REFUSED = {
     "memory": ({}, ["--memory", "lots"], "received memory 'lots': a size such as 512MB"),
     "too little memory": ({}, ["--memory", "8MB"], "one window of scene.tif takes"),
     "workers": ({}, ["--workers", "0"], "received 0 workers"),
+    "numbers": ({}, ["--like", "radiance"], "received like 'radiance': one of file, reflectance"),
+    "offset of nothing": ({}, ["--offset", "0"], "received offset '0': it is for reflectance"),
+    "no sensor": ({}, ["--like", "reflectance"], "scene.tif says neither its sensor nor a scale"),
+    "bands": ({}, ["--bands", "B04,B99"], "scene.tif has no band B04, B99; it has band 1, band 2"),
 }
 
 
@@ -84,6 +89,14 @@ def test_what_goes_wrong_is_one_line(place, capsys, names, options, message):
     assert err.count("\n") == 1
     assert out == ""
     assert {path.name for path in place.iterdir()} == {"recipe.json", "scene.tif"}
+
+
+@pytest.mark.skipif(not Path("/sys").is_dir(), reason="/sys is a folder that nobody may write to, on Linux")
+def test_a_folder_that_cannot_be_written_is_one_line(place, capsys):
+    assert main(["run", str(place / "recipe.json"), str(place / "scene.tif"), "/sys/out.tif"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.endswith("; choose a folder that can be written\n")
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,12 @@ def test_damaged_blocks_are_named_from_afar(tmp_path, cluster):
     np.testing.assert_array_equal(pixels(run.target), pixels(alone.target))
 
 
+def test_too_little_memory_is_told_for_each_thread(tmp_path, scene, cluster):
+    with pytest.raises(ProcessError, match=r"give \d+MB or more, for each of the 1 threads of a worker process"):
+        run_scene(EDGES, scene, tmp_path / "out.tif", memory="1MB", scheduler=cluster.address)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif"}
+
+
 # What does not answer
 
 
