@@ -18,7 +18,7 @@ def local_root(tmp_path_factory):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, local_root):
     folder = tmp_path_factory.mktemp("server")
-    settings = {"CNNVIZ_LOCAL_ROOT": str(local_root), "CNNVIZ_CACHE": str(folder / "cache")}
+    settings = {"CNNVIZ_LOCAL_ROOT": str(local_root), "CNNVIZ_CACHE": str(folder / "cache"), "CNNVIZ_MODELS": "1"}
     with serve(ROOT / "app.py", folder / "server.log", settings) as running:
         yield running
 

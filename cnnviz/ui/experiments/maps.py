@@ -21,7 +21,7 @@ from cnnviz.ui.view import View
 from cnnviz.ui.words import plain
 
 SCOPES = {Scope.GROUP: "Group", Scope.LAYER: "Layer", Scope.MAP: "Map", Scope.STACK: "Model"}
-LAYER, FILTER = "maps_layer", "maps_filter"
+LAYER, FILTER, AT = "maps_layer", "maps_filter", "maps_at"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +82,25 @@ def pick(given: Subject, image: Image, maps: Sequence[FeatureMap]) -> Setting:
     layer = _layer(given, maps)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         count = maps[layer].array.shape[2]
-        if st.session_state.get(FILTER, 1) > count:
+        if st.session_state.get(FILTER, 1) > count:  # a click behind the last value, or a layer with fewer maps
             st.session_state[FILTER] = count
         channel = link.figure("Map", 1, count, 1, FILTER, width=110) if count > 1 else 1
+        link.text("Cell", "", AT, placeholder="row, column", help=_CELL_HELP, width=130)
         scope = link.switch("One colour scale per", SCOPES, "maps_scope", help=_SCOPE_HELP)
         keep = link.tick("Keep the scale when the image changes", "maps_keep")
     return Setting(given, image, maps, layer, channel - 1, scope, keep)
 
 
+_CELL_HELP = (
+    "Row and column of the maps, from 0. A click in a map fills it in; without one the strongest cell is looked at."
+)
 _SCOPE_HELP = "A group is a convolution with the activations and poolings that follow it, so that they can be compared."
 
 
 def _layer(given: Subject, maps: Sequence[FeatureMap]) -> int:
     labels = {number: label(number, found) for number, found in enumerate(maps, 1)}
-    if st.session_state.get(LAYER) not in (None, *labels):
+    chosen = st.session_state.get(LAYER)
+    if isinstance(chosen, int) and chosen not in labels:  # another network has fewer layers
         st.session_state[LAYER] = 1
     first = next((n for n, found in enumerate(maps, 1) if found.kind is Kind.ACTIVATION), 1)
     return link.switch(f"Layers of {plain(given.title)}", labels, LAYER, default=first) - 1

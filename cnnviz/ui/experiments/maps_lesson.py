@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnnviz.map_facts import facts
 from cnnviz.render import number
 from cnnviz.ui import teach
@@ -33,8 +35,6 @@ def predict(given: Setting) -> bool:
 
 def tasks(given: Setting) -> None:
     """Three things to try, and why it matters."""
-    logits = maps_why.answer(given)
-    wrong = logits is not None and given.image.label is not None and int(logits.argmax()) != given.image.label
     teach.tasks(
         [
             Task(
@@ -45,7 +45,8 @@ def tasks(given: Setting) -> None:
                 "Find a map that is dead for one image: zero everywhere.", any(each.dead for each in facts(given.found))
             ),
             Task(
-                "Find an example that a trained network gets wrong, and see where it looked.", _trained(given) and wrong
+                "Find an example that a trained network gets wrong, and see where it looked.",
+                _trained(given) and _wrong(given),
             ),
         ],
         "maps",
@@ -53,6 +54,13 @@ def tasks(given: Setting) -> None:
     teach.earth(
         "A classifier of land cover can be right for the wrong reason, such as a cloud's shadow for water: maps, bands "
         "and occlusion show what it looked at before its map of a region is trusted."
+    )
+
+
+def _wrong(given: Setting) -> bool:
+    logits, label = maps_why.answer(given), given.image.label
+    return (
+        logits is not None and label is not None and bool(np.isfinite(logits).all()) and int(logits.argmax()) != label
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -14,7 +16,7 @@ from cnnviz.layers import FeatureMap
 from cnnviz.map_facts import MapFacts, facts, sparsity
 from cnnviz.render import ColourScale
 from cnnviz.ui.experiments import maps_inputs
-from cnnviz.ui.experiments.maps import Setting
+from cnnviz.ui.experiments.maps import AT, FILTER, Setting
 from cnnviz.ui.experiments.stack import Scope
 from cnnviz.ui.experiments.stack_pictures import map_scales
 from cnnviz.ui.maps import scaled
@@ -26,7 +28,7 @@ MAX_SHOWN = 32
 _ROW = 16
 #: Width in rem that a row of pictures may count on, and how many share it at most.
 _WIDTH, _IN_A_ROW = 58, 8
-AT = "maps_at"
+_PLACE = re.compile(r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*")
 Place = tuple[int, int]
 
 
@@ -40,7 +42,7 @@ def show(given: Setting, *, covered: bool) -> None:
     shared = given.scope is not Scope.MAP
     least = f"{_WIDTH / min(max(len(shown), 4), _IN_A_ROW) - 0.5:.2f}rem"
     room = Room(least=least, height=260, shared=shared, gallery=len(shown) > 2)
-    strip(shown, STRIP, room=room, hint=_HINT, on_pick=_choose)
+    strip(shown, STRIP, room=room, hint=_HINT, on_pick=partial(_choose, given.found.array.shape[:2] == (1, 1)))
     st.caption(f"Input: {plain(given.image.note)}.")
     if not covered:
         st.markdown(summary(given.found))
@@ -52,15 +54,14 @@ _HINT = "Point at a cell: the same place is marked in every map, and what it saw
 
 def chosen_scales(given: Setting) -> list[ColourScale]:
     """A scale for every map of the layer: of this image, or the one that was kept from an earlier image."""
-    kept: dict[str, list[ColourScale]] = st.session_state.setdefault("_maps_scales", {})
+    kept: dict[str, tuple[str, list[ColourScale]]] = st.session_state.setdefault("_maps_scales", {})
     key = f"{given.subject.name} {given.layer} {given.scope}"
-    if given.keep and key in kept:
-        return kept[key]
-    found = map_scales(given.maps, given.scope)[given.layer]
-    kept[key] = (
-        [replace(scale, rule=f"{scale.rule}; kept from another image") for scale in found] if given.keep else found
-    )
-    return found
+    if not given.keep or key not in kept:
+        kept[key] = given.image.key, map_scales(given.maps, given.scope)[given.layer]
+    image, scales = kept[key]
+    if image == given.image.key:
+        return scales
+    return [replace(scale, rule=f"{scale.rule.split(';')[0]}; kept from another image") for scale in scales]
 
 
 def stages(given: Setting, scales: Sequence[ColourScale], *, covered: bool = False) -> list[Stage]:
@@ -121,17 +122,24 @@ def summary(found: FeatureMap) -> str:
 def place(found: FeatureMap) -> Place:
     """The cell that was clicked, or the strongest; (row, col) of the maps."""
     rows, cols, _ = found.array.shape
-    row, col = st.session_state.get(AT, (None, None))
-    if row is None or row >= rows or col >= cols:
-        best = int(np.nanargmax(np.abs(found.array).max(axis=2))) if np.isfinite(found.array).any() else 0
-        row, col = divmod(best, cols)
+    typed = _PLACE.fullmatch(st.session_state.get(AT, ""))
+    row, col = (int(typed[1]), int(typed[2])) if typed else (rows, cols)
+    if row >= rows or col >= cols:
+        strength = np.where(np.isfinite(found.array), np.abs(found.array), -1).max(axis=2)
+        row, col = divmod(int(strength.argmax()), cols)
     return int(row), int(col)
 
 
-def _choose() -> None:
+def _choose(vector: bool) -> None:
+    """A click in a map chooses the map and the cell; one on the input chooses nothing."""
     picked = st.session_state[STRIP]["pick"]
-    if picked["stage"]:
-        st.session_state[AT] = (picked["row"], picked["col"])
+    if not picked["stage"]:
+        return
+    if vector:
+        st.session_state[FILTER] = picked["row"] * _ROW + picked["col"] + 1
+    else:
+        st.session_state[FILTER] = picked["stage"]
+        st.session_state[AT] = f"{picked['row']}, {picked['col']}"
 
 
 def mark(box: Box) -> Mark:

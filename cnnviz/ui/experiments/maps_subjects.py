@@ -103,7 +103,7 @@ def _field() -> None:
         on_change=_take,
         help="Layers from a list that is known here; nothing in the file is run.",
     )
-    if problem := st.session_state.pop("_maps_problem", ""):
+    if problem := st.session_state.get("_maps_problem", ""):
         st.error(plain(problem))
 
 
@@ -112,7 +112,7 @@ def _take() -> None:
     file = st.session_state[f"maps_upload_{number}"]
     if file is None:
         return
-    st.session_state["_maps_uploads"] = number + 1
+    st.session_state["_maps_uploads"], st.session_state["_maps_problem"] = number + 1, ""
     try:
         network, shape = read_upload(file.getvalue())
     except CnnvizError as error:

@@ -40,6 +40,9 @@ def show(given: Setting) -> None:
     if logits is None:
         return
     st.subheader("Why this answer?", anchor=False)
+    if not np.isfinite(logits).all():
+        st.caption("Parts of the image have no data, so there is no answer: choose another part of the scene.")
+        return
     st.markdown(said(given, logits))
     names = dict(enumerate(given.subject.classes))
     label = link.choose("Class to explain", {-1: "the network's answer"} | names, "maps_class", width=240)

@@ -1,0 +1,320 @@
+"""The page on feature maps: its pictures are the networks' numbers, its words are computed, nonsense is refused."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from streamlit.testing.v1 import AppTest
+
+from cnnviz.errors import GeometryError, ModelError
+from cnnviz.presets import PRESETS
+from cnnviz.ready import READY
+from cnnviz.render import LEVELS
+from cnnviz.samples import open_sample
+from cnnviz.scene import Window, open_scene
+from cnnviz.ui.experiments import (
+    maps,
+    maps_filter,
+    maps_graph,
+    maps_inputs,
+    maps_lesson,
+    maps_pictures,
+    maps_subjects,
+    maps_why,
+)
+from cnnviz.ui.experiments.maps import Setting
+from cnnviz.ui.experiments.stack import Scope
+from cnnviz.ui.keras_upload import MAX_BYTES, read_upload
+from cnnviz.ui.view import View
+from tests.factory import raster
+from tests.source import ROOT
+
+PAGE = ROOT / "pages" / "9_Feature_maps.py"
+
+
+def page(**query):
+    app = AppTest.from_file(str(PAGE), default_timeout=60)
+    app.query_params.update(query)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app):
+    kinds = (app.markdown, app.caption, app.subheader, app.error, app.info)
+    return "\n".join(each.value for kind in kinds for each in kind)
+
+
+@pytest.fixture(scope="module")
+def view():
+    scene = open_sample("sentinel2")
+    return View(scene, Window(140, 160, 96, 81), scene)
+
+
+def setting(name="lenet5_digits", number=1, layer=1, channel=0, scope=Scope.GROUP):
+    subject = maps_subjects._built(name)
+    ready = subject.ready
+    image = maps_inputs.Image(
+        ready.images[number - 1], ready.bands, "example", f"{name} {number}", int(ready.labels[number - 1])
+    )
+    return Setting(subject, image, maps._run(subject, image), layer, channel, scope, keep=False)
+
+
+# --- what is shown ---
+
+
+@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("scope", list(Scope))
+def test_pictures_are_the_network_s_numbers_on_the_scale_that_the_legend_shows(name, scope, monkeypatch):
+    monkeypatch.setattr(maps_pictures.st, "session_state", {})
+    given = setting(name, scope=scope, layer=2)
+    scales = maps_pictures.chosen_scales(given)
+    stages = maps_pictures.stages(given, scales)
+    expected = given.subject.network.run(given.image.array)[2].array
+    assert len(stages) == min(expected.shape[2], maps_pictures.MAX_SHOWN)
+    for number, stage in enumerate(stages):
+        low, high = stage.scale.low, stage.scale.high
+        place = (expected[..., number] - low) / (high - low) * (LEVELS - 1)
+        np.testing.assert_allclose(stage.picture, place.clip(0, LEVELS - 1), atol=0.51)
+        assert stage.field == given.found.field
+    if scope is not Scope.MAP:
+        assert len({(stage.scale.low, stage.scale.high) for stage in stages}) == 1
+
+
+def test_every_scope_has_its_own_reach():
+    given = setting(layer=3)
+    reach = {}
+    for scope in Scope:
+        scales = maps_filter.map_scales(given.maps, scope)
+        reach[scope] = [scale.high for scale in scales[3]]
+    assert len(set(reach[Scope.LAYER])) == 1
+    assert len(set(reach[Scope.MAP])) == 16
+    assert max(reach[Scope.LAYER]) <= max(reach[Scope.STACK]) + 1e-6
+
+
+def test_a_kept_scale_outlives_the_image(monkeypatch):
+    monkeypatch.setattr(maps_pictures.st, "session_state", {})
+    first, second = setting(number=1), setting(number=5)
+    object.__setattr__(first, "keep", True)
+    object.__setattr__(second, "keep", True)
+    kept = maps_pictures.chosen_scales(first)
+    assert [scale.high for scale in maps_pictures.chosen_scales(second)] == [scale.high for scale in kept]
+    object.__setattr__(second, "keep", False)
+    assert maps_pictures.chosen_scales(second)[0].high != kept[0].high
+
+
+def test_the_words_on_a_cell_say_its_value_and_what_it_saw(view):
+    subject = maps_subjects._built("land_cover_chips")
+    image = maps_inputs.Image(
+        view.patch(view.scene.band_names).array[:16, :16], view.scene.band_names, "", "", None, None, (10.0, 10.0)
+    )
+    given = Setting(subject, image, maps._run(subject, image), 4, 3, Scope.GROUP, keep=False)
+    said = maps_pictures.cell_words(given, (1, 2), given.found.field.box(1, 2))
+    value = maps_pictures.render.number(float(given.found.array[1, 2, 3]))
+    assert f"**{value}** in filter 4" in said
+    assert "rows 2–9, columns 4–11 of the input, 8 × 8 px = 80 × 80 m" in said
+
+
+def test_the_summary_counts_zeros_and_dead_maps():
+    given = setting("land_cover_chips", layer=2, number=1)
+    array = given.found.array
+    dead = [str(n + 1) for n in range(array.shape[2]) if not array[..., n].any()]
+    said = maps_pictures.summary(given.found)
+    assert f"16 maps of 14 × 14 · {maps_pictures.render.number(100 * np.mean(array == 0), 3)} % zeros" in said
+    assert said.endswith(f"dead here: {', '.join(dead)}" if dead else "none dead here")
+
+
+def test_values_without_a_place_stand_in_rows():
+    given = setting(layer=7)
+    stage = maps_pictures.stages(given, maps_filter.map_scales(given.maps, Scope.GROUP)[7])[0]
+    assert stage.picture.shape == (8, 16)
+    assert (stage.picture.ravel()[120:] == LEVELS).all()
+    assert not (stage.picture.ravel()[:120] == LEVELS).any()
+
+
+def test_the_graph_adds_up_to_lenet():
+    text = maps_graph.table(setting())
+    assert text.splitlines()[-1].replace("\u202f", "") == "|  | all |  |  | 61706 |"
+    assert "| 4 | 5 × 5 × 6, 16 filters | 10 × 10 × 16 | 14 × 14 px | 2\u202f416 |" in text
+
+
+def test_a_sequence_holds_the_group_of_the_layer_on_one_scale():
+    stages = maps_filter._sequence(setting(layer=1, channel=2))
+    assert [stage.operation for stage in stages] == ["5 × 5 × 1, 6 filters", "tanh", "2 × 2 average"]
+    assert len({stage.scale.high for stage in stages}) == 1
+
+
+def test_the_question_has_one_right_answer_among_its_choices(monkeypatch):
+    asked = []
+    monkeypatch.setattr(maps_lesson.teach, "predict", lambda question, key: bool(asked.append(question)))
+    for layer in range(12):
+        maps_lesson.predict(setting(layer=layer))
+    for question, field in zip(asked, setting().subject.network.receptive_fields((32, 32)), strict=True):
+        assert question.answer == str(field.size[1])
+        assert question.answer in question.choices
+        assert len(set(question.choices)) == len(question.choices) >= 2
+
+
+def test_the_answer_is_the_softmax_of_the_logits():
+    given = setting(number=49)  # a 2 that the network takes for a 1
+    logits = maps_why.answer(given)
+    shares = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    np.testing.assert_allclose(given.maps[-1].array[0, 0], shares, rtol=1e-4)
+    assert maps_why.said(given, logits).startswith("**1 (")
+    assert maps_why.said(given, logits).endswith("wrong: it is 2")
+
+
+# --- inputs ---
+
+
+def test_a_window_of_the_scene_is_given_in_the_network_s_bands(view, monkeypatch):
+    monkeypatch.setattr(maps_inputs.link, "figure", lambda label, low, high, default, key: default)
+    image = maps_inputs.from_scene(view, maps_subjects._built("land_cover_chips"))
+    assert image.array.shape == (16, 16, 13)
+    assert image.bands == READY["land_cover_chips"].bands
+    row, col = 140 + (96 - 16) // 2, 160 + (81 - 16) // 2
+    np.testing.assert_array_equal(image.array, view.scene.read(Window(row, col, 16, 16), bands=image.bands).array)
+    assert f"rows {row}–{row + 15}, columns {col}–{col + 15}" in image.note
+    digit = maps_inputs.from_scene(view, maps_subjects._built("lenet5_digits"))
+    assert digit.array.min() >= 0
+    assert digit.array.max() <= 1
+    assert "became 0 … 1" in digit.note
+
+
+def test_a_scene_or_window_that_does_not_suit_is_refused(tmp_path, view):
+    land = maps_subjects._built("land_cover_chips")
+    scene = open_scene(raster(tmp_path / "three.tif", np.ones((40, 40, 3), np.uint8)))
+    with pytest.raises(GeometryError, match="a scene of 3 bands: this network takes 13"):
+        maps_inputs.from_scene(View(scene, Window(0, 0, 40, 40), scene), land)
+    with pytest.raises(GeometryError, match="a window of 9 × 9 pixels: this network takes 16 × 16"):
+        maps_inputs.from_scene(View(view.scene, Window(0, 0, 9, 9), view.scene), land)
+
+
+def test_a_picture_is_brought_to_the_network_s_size_and_says_so():
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (64, 64, 3)).astype(np.float32)
+    image = maps_inputs.suited(colours, maps_subjects._built("lenet5_digits"), "me.png", (64, 64))
+    grey = colours.mean(axis=2).reshape(32, 2, 32, 2).mean(axis=(1, 3))
+    np.testing.assert_allclose(image.array[..., 0], (grey - grey.min()) / np.ptp(grey), atol=1e-5)
+    assert image.note == "me.png, 64 × 64 px; mean of its colours; resampled to 32 × 32; its range became 0 … 1"
+    with pytest.raises(GeometryError, match="a picture of 3 bands: this network takes 13"):
+        maps_inputs.suited(colours, maps_subjects._built("land_cover_chips"), "me.png", (64, 64))
+
+
+# --- the page ---
+
+
+def test_the_page_opens_on_a_trained_network_without_tensorflow():
+    program = (
+        "import sys; from streamlit.testing.v1 import AppTest;"
+        f"app = AppTest.from_file({str(PAGE)!r}, default_timeout=60).run();"
+        "assert not app.exception; print(sorted({'tensorflow', 'keras', 'h5py', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+
+
+@pytest.mark.parametrize("name", [*READY, "lenet5_digits_untrained", *PRESETS])
+def test_every_network_has_its_page(name):
+    app = page(model=name)
+    assert not app.error
+    assert app.selectbox(key="model").value == name
+    assert maps_subjects._built(name).about in words(app)
+
+
+@pytest.mark.parametrize("layer", range(1, 13))
+def test_every_layer_of_lenet_has_its_page(layer):
+    app = page(maps_layer=str(layer), maps_example="49")
+    assert not app.error
+    assert "wrong: it is 2" in words(app)
+
+
+def test_a_dead_layer_or_map_of_another_network_does_not_break_the_page():
+    app = page(maps_layer="12", maps_filter="10")
+    app.selectbox(key="model").set_value("corners").run()
+    assert not app.exception
+    app.selectbox(key="model").set_value("land_cover_chips").run()
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_link_that_asks_for_what_is_not_there_is_told_so():
+    app = page(model="resnet", maps_example="1000", maps_scope="world")
+    assert "“resnet” is no network that can be had" in words(app)
+    assert "“1000” is no example that can be had" in words(app)
+
+
+def test_predicting_covers_the_cell_until_it_is_answered():
+    app = page()
+    app.toggle(key="maps_predict").set_value(True).run()
+    assert "it saw rows" not in words(app)
+    app.button(key="maps_answer_5").click().run()
+    assert "Right" in words(app)
+    assert "it saw rows" in words(app)
+
+
+def test_no_upload_where_the_operator_does_not_allow_it(monkeypatch):
+    monkeypatch.delenv("CNNVIZ_MODELS", raising=False)
+    assert not [each for each in page().get("file_uploader") if "Keras" in each.label]
+    monkeypatch.setenv("CNNVIZ_MODELS", "1")
+    assert [each for each in page().get("file_uploader") if "Keras" in each.label]
+
+
+# --- a visitor's own model ---
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    """A ``.keras`` file with batch normalisation and dropout, written by Keras itself in a process of its own."""
+    path = tmp_path_factory.mktemp("model") / "mine.keras"
+    program = (
+        "import keras, numpy as np; L = keras.layers;"
+        "m = keras.Sequential([L.Input((12, 12, 3)), L.Conv2D(4, 3, activation='relu'), L.BatchNormalization(),"
+        "L.MaxPooling2D(2), L.Dropout(0.2), L.Flatten(), L.Dense(5, activation='softmax')]);"
+        f"m.save({str(path)!r})"
+    )
+    pytest.importorskip("keras")
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return path.read_bytes()
+
+
+def test_an_uploaded_model_becomes_a_network(model_file):
+    network, shape = read_upload(model_file)
+    assert shape == (12, 12, 3)
+    assert network.output_shape(shape) == (1, 1, 5)
+    assert sum(network.parameters()) > 500
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", json.dumps({"class_name": "Lambda"}).encode()])
+def test_an_upload_that_is_no_model_gets_a_sentence(content):
+    with pytest.raises(ModelError, match=r"not a whole \.keras file"):
+        read_upload(content)
+
+
+def test_an_upload_that_is_too_large_is_not_read():
+    with pytest.raises(ModelError, match="at most are read on a page"):
+        read_upload(bytes(MAX_BYTES + 1))
+
+
+def test_an_own_model_joins_the_visit(model_file, monkeypatch):
+    monkeypatch.setenv("CNNVIZ_MODELS", "1")
+    app = page()
+    network, shape = read_upload(model_file)
+    subject = maps_subjects.Subject("file mine.keras", "mine.keras", "", network, shape, tuple("abcde"))
+    app.session_state["_maps_models"] = {"file mine.keras": subject}
+    app.run()
+    app.selectbox(key="model").set_value("file mine.keras").run()
+    assert not app.exception
+    assert "Why this answer?" in words(app)
+
+
+def test_a_picture_of_a_visitor_is_read_as_what_it_is():
+    file = io.BytesIO()
+    Picture.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8)).save(file, "png")
+    app = page(maps_from="upload")
+    assert "Input: rows" in words(app)
+    assert [each for each in app.get("file_uploader") if "PNG" in each.label]
