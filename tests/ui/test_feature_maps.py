@@ -10,7 +10,9 @@ import pytest
 from PIL import Image as Picture
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.chips import Chips, Split
 from cnnviz.errors import GeometryError, ModelError
+from cnnviz.layers import Conv2D, Network, Pool2D
 from cnnviz.presets import PRESETS
 from cnnviz.ready import READY
 from cnnviz.render import LEVELS
@@ -29,6 +31,7 @@ from cnnviz.ui.experiments import (
 from cnnviz.ui.experiments.maps import Setting
 from cnnviz.ui.experiments.stack import Scope
 from cnnviz.ui.keras_upload import MAX_BYTES, read_upload
+from cnnviz.ui.trained import Snapshot, TrainedModel
 from cnnviz.ui.view import View
 from tests.factory import raster
 from tests.source import ROOT
@@ -57,7 +60,7 @@ def view():
 
 def setting(name="lenet5_digits", number=1, layer=1, channel=0, scope=Scope.GROUP):
     subject = maps_subjects._built(name)
-    ready = subject.ready
+    ready = subject.examples
     image = maps_inputs.Image(
         ready.images[number - 1], ready.bands, "example", f"{name} {number}", int(ready.labels[number - 1])
     )
@@ -183,6 +186,7 @@ def test_a_window_of_the_scene_is_given_in_the_network_s_bands(view, monkeypatch
     assert digit.array.min() >= 0
     assert digit.array.max() <= 1
     assert "became 0 … 1" in digit.note
+    assert image.note.endswith("numbers as in the file, as in training")
 
 
 def test_a_scene_or_window_that_does_not_suit_is_refused(tmp_path, view):
@@ -318,3 +322,42 @@ def test_a_picture_of_a_visitor_is_read_as_what_it_is():
     app = page(maps_from="upload")
     assert "Input: rows" in words(app)
     assert [each for each in app.get("file_uploader") if "PNG" in each.label]
+
+
+@pytest.fixture(scope="module")
+def run():
+    """A training of two epochs, as the visit keeps it, whose networks are stand-ins."""
+    rng = np.random.default_rng(0)
+    images = rng.random((30, 16, 16, 2)).astype(np.float32)
+    chips = Chips(images, np.arange(30) % 3, ("a", "b", "c"), ("B04", "B08"), "chips", factor=1e-4)
+    networks = [
+        Network([Conv2D(rng.normal(size=(5, 5, 2, 4))), Pool2D(4), Conv2D(rng.normal(size=(3, 3, 4, 3)))])
+        for _ in range(3)
+    ]
+    shares = np.full((30, 3), 1 / 3, np.float32)
+    snapshots = tuple(Snapshot(epoch, network, shares) for epoch, network in enumerate(networks))
+    return TrainedModel("Run 1", "chips", None, Split.RANDOM, chips, chips, None, snapshots, None, 1.0)
+
+
+def test_a_model_of_this_visit_is_looked_at_as_it_was_after_each_epoch(run):
+    app = page()
+    app.session_state["_trained"] = {"Run 1": run}
+    app.run()
+    app.selectbox(key="model").set_value("Run 1").run()
+    assert not app.exception
+    assert app.slider(key="maps_epoch").value == 2
+    assert "Trained in this visit on chips" in words(app)
+    last = words(app)
+    app.slider(key="maps_epoch").set_value(0).run()
+    assert not app.exception
+    assert words(app) != last
+
+
+def test_a_window_for_a_trained_model_is_multiplied_as_its_chips_were(run, view, monkeypatch):
+    monkeypatch.setattr(maps_inputs.link, "figure", lambda label, low, high, default, key: default)
+    subject = maps_subjects._of_run(run, None)
+    image = maps_inputs.from_scene(view, subject)
+    row, col = 140 + (96 - 16) // 2, 160 + (81 - 16) // 2
+    expected = view.scene.read(Window(row, col, 16, 16), bands=("B04", "B08")).array * np.float32(1e-4)
+    np.testing.assert_allclose(image.array, expected, rtol=1e-6)
+    assert "numbers times 1 × 10⁻⁴, as in training" in image.note

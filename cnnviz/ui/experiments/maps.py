@@ -46,7 +46,9 @@ def controls(view: View) -> tuple[Subject, Image, Sequence[FeatureMap]]:
     """The row for what the page is about: the network and the image."""
     titles = maps_subjects.titles()
     name = link.choose("Network", titles, "model", width=330)
-    given = maps_subjects.subject(name)
+    last = maps_subjects.epochs(name)
+    epoch = link.slide("After epoch", 0, last, last, "maps_epoch", width=200) if last else None
+    given = maps_subjects.subject(name, epoch)
     kind = maps_inputs.controls(given)
     key = f"maps {name} {view.scene.key} {view.window}"
     return good_or_default(key, lambda: _looked(view, given, kind), lambda: _fallback(view, given))

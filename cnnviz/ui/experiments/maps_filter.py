@@ -33,7 +33,7 @@ def show(given: Setting) -> None:
         room = Room("9rem", 230, shared=True)
         strip([maps_inputs.stage(given.image), *_sequence(given)], "maps_sequence", room=room)
     _show_kernels(given)
-    if given.subject.ready is not None:
+    if given.subject.examples is not None:
         _show_active(given)
 
 
@@ -103,7 +103,7 @@ def _kernel(weights: Array, number: int, scale: ColourScale) -> Stage:
 
 def _show_active(given: Setting) -> None:
     """The examples that move this map most, each with the place that it looked at."""
-    ready, number = given.subject.ready, given.layer
+    ready, number = given.subject.examples, given.layer
     if ready is None:
         return
     st.subheader("The examples that move it most", anchor=False)
@@ -141,5 +141,5 @@ def _small(image: Image, stage: Stage, number: int) -> Stage:
 @st.cache_resource(max_entries=8, ttl=600, show_spinner=False)
 def _answers(network: int, layer: int, _given: Setting) -> tuple[Array, np.ndarray]:
     del network  # what the cache tells networks apart by
-    ready = _given.subject.ready
+    ready = _given.subject.examples
     return answers(_given.subject.network, ready.images if ready else _given.image.array[None], layer)

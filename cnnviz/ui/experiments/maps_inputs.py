@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,7 +51,7 @@ class Image:
 
 def controls(given: Subject) -> Kind:
     """Where the image comes from; without examples the scene comes first."""
-    kinds = KINDS if given.ready else {kind: KINDS[kind] for kind in (Kind.SCENE, Kind.UPLOAD)}
+    kinds = KINDS if given.examples else {kind: KINDS[kind] for kind in (Kind.SCENE, Kind.UPLOAD)}
     if st.session_state.get("maps_from") not in (None, *kinds):
         st.session_state["maps_from"] = next(iter(kinds))
     return link.switch("Image", kinds, "maps_from")
@@ -58,25 +59,25 @@ def controls(given: Subject) -> Kind:
 
 def chosen(view: View, given: Subject, kind: Kind) -> Image:
     """The image; raises a CnnvizError where the scene or the picture does not suit the network."""
-    if kind is Kind.EXAMPLE and given.ready is not None:
+    if kind is Kind.EXAMPLE and given.examples is not None:
         return _example(given)
     return _uploaded(view, given) if kind is Kind.UPLOAD else from_scene(view, given)
 
 
 def _example(given: Subject) -> Image:
-    ready = given.ready
-    if ready is None:
+    found = given.examples
+    if found is None:
         raise GeometryError("this network has no examples: choose the scene")
-    images, labels = ready.images, ready.labels
-    number = link.figure("Example", 1, len(images), ready.first, "maps_example", width=130)
-    label = int(labels[number - 1])
-    note = f"example {number} of {len(images)}, not seen in training: {ready.classes[label]}"
-    return Image(images[number - 1], ready.bands, note, f"{ready.name} {number}", label)
+    images = found.images
+    number = link.figure("Example", 1, len(images), min(found.first, len(images)), "maps_example", width=130)
+    label = int(found.labels[number - 1])
+    note = f"example {number} of {len(images)}, not seen in training: {found.classes[label]}"
+    return Image(images[number - 1], found.bands, note, f"{given.name} {number}", label)
 
 
 def from_scene(view: View, given: Subject) -> Image:
     """The window, or as much of its middle as the network's images have, in the bands that it wants."""
-    bands, rescaled = _bands(view, given), False
+    bands = _bands(view, given)
     window = view.window
     if given.sized:
         rows, cols, _ = given.sized
@@ -87,15 +88,27 @@ def from_scene(view: View, given: Subject) -> Image:
             )
         window = _around(view, rows, cols)
     cut = View(view.scene, window, view.whole)
-    array = cut.patch(bands).array
-    if given.ready is not None and given.ready.bands == ("ink",):
-        scale = view.grey(bands[0])
-        array, rescaled = ((array - scale.low) / max(scale.high - scale.low, 1e-9)).clip(0, 1), True
+    array, done = _as_trained(view, given, bands, cut.patch(bands).array)
     note = f"rows {window.row}–{window.row + window.rows - 1}, columns {window.col}–{window.col + window.cols - 1}"
-    note += f", {', '.join(bands) if len(bands) <= 3 else f'{len(bands)} bands'}, at the scene's own pixels"
-    note += "; its 2–98 % became 0 … 1, as the network was trained" if rescaled else "; numbers as in the file"
+    note += f", {', '.join(bands) if len(bands) <= 3 else f'{len(bands)} bands'}, at the scene's own pixels; {done}"
     transform = cut.transform if view.on_ground else None
     return Image(array, tuple(bands), note, f"{view.scene.key} {window} {bands}", None, transform, view.metres)
+
+
+def _as_trained(view: View, given: Subject, bands: Sequence[str], array: Array) -> tuple[Array, str]:
+    """The window's numbers as the network's images had them, and what was done."""
+    known = given.examples
+    if known is None:
+        return array, "numbers as in the file"
+    if tuple(bands) == known.bands:
+        done = "numbers as in the file" if known.factor == 1 else f"numbers times {render.number(known.factor)}"
+        return (array * np.float32(known.factor), f"{done}, as in training")
+    if not known.unit:
+        return array, "numbers as in the file, of other bands than in training"
+    ends = [view.grey(band) for band in bands]
+    low = np.array([scale.low for scale in ends], np.float32)
+    reach = np.array([max(scale.high - scale.low, 1e-9) for scale in ends], np.float32)
+    return ((array - low) / reach).clip(0, 1), "its 2–98 % became 0 … 1, as the images in training were"
 
 
 def _around(view: View, rows: int, cols: int) -> Window:
@@ -107,7 +120,8 @@ def _around(view: View, rows: int, cols: int) -> Window:
 
 
 def _bands(view: View, given: Subject) -> list[str]:
-    names, wanted = view.scene.band_names, given.network.bands
+    names = view.scene.band_names
+    wanted = given.network.bands or (given.examples.bands if given.examples else None)
     if wanted and set(wanted) <= set(names):
         return list(wanted)
     count = given.network.input_bands or 1
@@ -154,7 +168,7 @@ def suited(array: Array, given: Subject, name: str, size: tuple[int, int]) -> Im
         done.append(f"resampled to {render.size(rows, cols)}")
     elif array.shape[:2] != size:
         done.append(f"reduced to {render.size(*array.shape[:2])}")
-    if given.ready is not None and given.ready.bands == ("ink",):
+    if given.examples is not None and given.examples.unit:
         low, high = float(array.min()), float(array.max())
         array = (array - low) / max(high - low, 1e-9)
         done.append("its range became 0 … 1")

@@ -65,4 +65,4 @@ def _wrong(given: Setting) -> bool:
 
 
 def _trained(given: Setting) -> bool:
-    return given.subject.ready is not None and not given.subject.name.endswith("_untrained")
+    return given.subject.examples is not None and not given.subject.name.endswith("_untrained")

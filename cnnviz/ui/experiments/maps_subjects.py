@@ -6,26 +6,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from cnnviz.errors import CnnvizError
 from cnnviz.layers import Network
 from cnnviz.presets import PRESETS
 from cnnviz.ready import READY, Ready, untrained
+from cnnviz.render import number
 from cnnviz.ui.keras_upload import Shape, read_upload
 from cnnviz.ui.page import more
 from cnnviz.ui.settings import settings
+from cnnviz.ui.trained import TrainedModel, trained
 from cnnviz.ui.words import plain
+from cnnviz.weights import Array
 
 _OWN = "_maps_models"
 _KEPT = 4
+#: Examples that one page goes through.
+_MOST = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Images ``(n, rows, cols, bands)`` that a network was not trained on, and their classes.
+
+    They are a file's numbers times ``factor``; ``first``, from 1, is the one to begin with.
+    """
+
+    images: Array
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    bands: tuple[str, ...]
+    first: int = 1
+    factor: float = 1.0
+
+    @property
+    def unit(self) -> bool:
+        """Whether the images' values lie between 0 and 1."""
+        return bool(self.images.min() >= 0 and self.images.max() <= 1)
+
+
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A network, and the images (rows, cols, bands) that it takes; None for any size.
 
-    ``classes`` names its maps where it ends in one value per class; ``ready`` has images to try.
+    ``classes`` names its maps where it ends in one value per class; ``examples`` are images to try.
     """
 
     name: str
@@ -34,7 +61,7 @@ class Subject:
     network: Network
     shape: Shape | None = None
     classes: tuple[str, ...] = ()
-    ready: Ready | None = None
+    examples: Examples | None = None
 
     @property
     def sized(self) -> tuple[int, int, int] | None:
@@ -46,13 +73,21 @@ class Subject:
 def titles() -> dict[str, str]:
     """Every subject that can be chosen: identifier → label."""
     blank = {f"{name}_untrained": f"{ready.title}, not trained" for name, ready in READY.items()}
-    own = {name: subject.title for name, subject in _own().items()}
+    own = {name: run.title for name, run in trained().items()}
+    own |= {name: subject.title for name, subject in _own().items()}
     presets = {name: f"By hand: {preset.title}" for name, preset in PRESETS.items()}
-    return {name: ready.title for name, ready in READY.items()} | blank | own | presets
+    return {name: ready.title for name, ready in READY.items()} | own | blank | presets
 
 
-def subject(name: str) -> Subject:
-    """The subject of that identifier."""
+def epochs(name: str) -> int:
+    """After how many epochs a model can be looked at: 0 where it was not trained in this visit."""
+    return len(trained()[name].snapshots) - 1 if name in trained() else 0
+
+
+def subject(name: str, epoch: int | None = None) -> Subject:
+    """The subject of that identifier, after an epoch where it was trained in this visit."""
+    if name in trained():
+        return _of_run(trained()[name], epoch)
     return _own().get(name) or _built(name)
 
 
@@ -63,10 +98,28 @@ def _built(name: str) -> Subject:
         return Subject(name, preset.title, preset.about, preset.network)
     if name in READY:
         ready = READY[name]
-        return Subject(name, ready.title, ready.about, ready.network, ready.shape, ready.classes, ready)
+        return Subject(name, ready.title, ready.about, ready.network, ready.shape, ready.classes, _examples(ready))
     ready = READY[name.removesuffix("_untrained")]
     about = "The same layers with random weights, as training begins: what do they find already?"
-    return Subject(name, f"{ready.title}, not trained", about, untrained(ready.name), ready.shape, ready.classes, ready)
+    return Subject(
+        name, f"{ready.title}, not trained", about, untrained(ready.name), ready.shape, ready.classes, _examples(ready)
+    )
+
+
+def _examples(ready: Ready) -> Examples:
+    return Examples(ready.images, ready.labels.astype(np.int64), ready.classes, ready.bands, ready.first)
+
+
+def _of_run(run: TrainedModel, epoch: int | None) -> Subject:
+    """A model that was trained in this visit, as it was after an epoch; its last where none is said."""
+    judged, last = run.judged, len(run.snapshots) - 1
+    snapshot = run.snapshots[last if epoch is None else min(epoch, last)]
+    examples = Examples(
+        judged.images[:_MOST], judged.labels[:_MOST], judged.classes, judged.bands, factor=judged.factor
+    )
+    rows, cols, bands = judged.shape
+    about = f"Trained in this visit on {run.training.title}; right for {number(100 * run.accuracy, 3)} % of the others."
+    return Subject(run.name, run.title, about, snapshot.network, (rows, cols, bands), judged.classes, examples)
 
 
 def _own() -> Mapping[str, Subject]:

@@ -131,7 +131,7 @@ def _show_bands(given: Setting, label: int) -> None:
     bands = given.image.bands
     if len(bands) < 2:
         return
-    ready = given.subject.ready
+    ready = given.subject.examples
     baseline = ready.images.mean(axis=(0, 1, 2)) if ready else np.zeros(len(bands), np.float32)
     found = _added(hash(given.subject.network), given.image.key, label, tuple(baseline.tolist()), given)
     st.markdown(f"**What each band adds** to the logit of {given.subject.classes[label]}")
