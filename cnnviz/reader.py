@@ -38,6 +38,7 @@ class Reader:
 
     def __init__(self, imagery: Imagery, handles: Sequence[Sequence[Any]], *, skip_bad: bool) -> None:
         self.imagery = imagery
+        self._in_place = [shift(imagery.grid, origin.scene) is None for origin in imagery.origins]
         self._damages: SimpleQueue[Damage] = SimpleQueue()
         self._skip_bad = skip_bad
         self._free: SimpleQueue[Sequence[Any]] = SimpleQueue()
@@ -53,9 +54,9 @@ class Reader:
         try:
             with rasterio.Env():
                 first = 0
-                for origin, dataset in zip(self.imagery.origins, handles, strict=True):
+                for origin, dataset, own in zip(self.imagery.origins, handles, self._in_place, strict=True):
                     last = first + len(origin.bands)
-                    self._fill(planes[first:last], origin, dataset, window)
+                    (self._fill_own if own else self._fill)(planes[first:last], origin, dataset, window)
                     first = last
         finally:
             self._free.put(handles)
@@ -70,13 +71,9 @@ class Reader:
             yield self._damages.get()
 
     def _fill(self, planes: Array, origin: Origin, dataset: Any, window: Window) -> None:
-        """Put the bands of one file on the imagery's grid."""
-        grid = self.imagery.grid
-        if shift(grid, origin.scene) is None:
-            self._fill_own(planes, origin, dataset, window)
-            return
+        """Put the bands of one file on the imagery's grid, which is another than its own."""
         planes[:] = np.nan
-        rows, cols = places(grid, origin.scene, window)
+        rows, cols = places(self.imagery.grid, origin.scene, window)
         if (rows >= 0).any() and (cols >= 0).any():
             top, left = int(rows[rows >= 0].min()), int(cols[cols >= 0].min())
             around = Window(top, left, int(rows.max()) + 1 - top, int(cols.max()) + 1 - left)

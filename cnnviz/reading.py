@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import rasterio
@@ -129,26 +130,50 @@ def read_pixels(
     The pixels are put into ``out`` (bands, rows, cols) where it is given: fresh memory costs more than to fill it.
     """
     row, col, rows, cols = area
-    dtypes = dataset.dtypes
-    kinds = {dtypes[number - 1] for number in numbers}
+    traits = _traits(dataset)
+    kinds = {traits.dtypes[number - 1] for number in numbers}
     is_complex = any(kind.startswith("complex") for kind in kinds)
     plain = kinds <= _EXACT_IN_FLOAT32
     how = {
         "window": Window(col, row, cols, rows),
-        "resampling": Resampling.nearest if is_complex or is_palette(dataset) else Resampling.average,
+        "resampling": Resampling.nearest if is_complex or traits.palette else Resampling.average,
     }
     result = np.empty((len(numbers), *size), np.float32) if out is None else out
     target = {"out": result} if plain else {"out_shape": result.shape}
     values = dataset.read(list(numbers), **target, **how)
-    hidden = _hidden(dataset, numbers, values, how)
     if not plain:
+        hidden = dict(_hidden(dataset, numbers, values, how))
         with np.errstate(over="ignore", invalid="ignore"):
             result[:] = np.abs(values) if is_complex else values
     if not kinds <= _WHOLE:
         result[~np.isfinite(result)] = np.nan
-    for band, mask in hidden.items():
-        result[band][mask] = np.nan
+    # One mask at a time where pixels lie in their place already: fresh memory for all costs more than the comparison.
+    for band, mask in _hidden(dataset, numbers, values, how) if plain else hidden.items():
+        if mask.any():
+            result[band][mask] = np.nan
     return np.moveaxis(result, 0, -1)
+
+
+class _Traits(NamedTuple):
+    """What a dataset says about its bands; to ask GDAL at every read takes as long as to decode a small window."""
+
+    dtypes: tuple[str, ...]
+    flags: tuple[list[MaskFlags], ...]
+    nodata: tuple[float | None, ...]
+    palette: bool
+
+
+_known: WeakKeyDictionary[Any, _Traits] = WeakKeyDictionary()
+
+
+def _traits(dataset: Any) -> _Traits:
+    found = _known.get(dataset)
+    if found is None:
+        flags = tuple(dataset.mask_flag_enums)
+        found = _Traits(tuple(dataset.dtypes), flags, tuple(dataset.nodatavals), is_palette(dataset))
+        if dataset.mode == "r":
+            _known[dataset] = found
+    return found
 
 
 def is_palette(dataset: Any) -> bool:
@@ -158,23 +183,21 @@ def is_palette(dataset: Any) -> bool:
 
 def _hidden(
     dataset: Any, numbers: Sequence[int], values: NDArray[Any], how: dict[str, Any]
-) -> dict[int, NDArray[np.bool_]]:
-    """Return, by place in ``numbers``, where GDAL's rules say that there is no data."""
-    hidden: dict[int, NDArray[np.bool_]] = {}
+) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Yield a place in ``numbers`` and where GDAL's rules say that there is no data."""
     shared: NDArray[np.bool_] | None = None
-    flags_of, nodata_of = dataset.mask_flag_enums, dataset.nodatavals
+    traits = _traits(dataset)
     for place, number in enumerate(numbers):
-        flags = flags_of[number - 1]
+        flags = traits.flags[number - 1]
         exact = values.dtype.kind == "f" or values.dtype.itemsize < 8  # rasterio gives nodata as a float
         if flags == [MaskFlags.nodata] and exact:
-            hidden[place] = values[place] == values.dtype.type(nodata_of[number - 1])
+            yield place, values[place] == values.dtype.type(traits.nodata[number - 1])
         elif MaskFlags.per_dataset in flags:
             if shared is None:
                 shared = _mask(dataset, number, values.shape[1:], how)
-            hidden[place] = shared
+            yield place, shared
         elif MaskFlags.all_valid not in flags:
-            hidden[place] = _mask(dataset, number, values.shape[1:], how)
-    return hidden
+            yield place, _mask(dataset, number, values.shape[1:], how)
 
 
 def _mask(dataset: Any, number: int, shape: tuple[int, ...], how: dict[str, Any]) -> NDArray[np.bool_]:
