@@ -20,7 +20,7 @@ from cnnviz.ui.experiments.maps import AT, FILTER, Setting
 from cnnviz.ui.experiments.stack import Scope
 from cnnviz.ui.experiments.stack_pictures import map_scales
 from cnnviz.ui.maps import scaled
-from cnnviz.ui.pictures import Mark, Room, Stage, caption, cells, strip
+from cnnviz.ui.pictures import Mark, Room, Stage, caption, strip
 from cnnviz.ui.words import plain
 
 STRIP = "maps_strip"
@@ -85,7 +85,7 @@ def _map(given: Setting, number: int, scale: ColourScale, known: MapFacts, *, co
         caption=caption(array, metres and scaled(metres, found.field), zeros),
         alt=f"{found.name}, {name}: {render.span(known.low, known.high)}, {zeros or 'no zeros'}.",
         scale=scale,
-        cells=cells(array) if max(array.shape) <= 6 else None,
+        cells=array.round(2) if max(array.shape) <= 6 else None,
         field=found.field,
         transform=None if given.image.transform is None else found.field.place(given.image.transform),
         covered=covered,
