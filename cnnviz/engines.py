@@ -62,6 +62,15 @@ class _Block(NamedTuple):
     zeros: NDArray[np.uint8]
     factors: tuple[Array, Array] | None = None
 
+    @property
+    def middle(self) -> tuple[int, int] | None:
+        """The tap (row, column) at which factors have to be anchored, None where any will do.
+
+        OpenCV adds the two halves of a symmetric factor first, but only around its middle: another anchor, as at
+        another edge of a tile, would round otherwise.
+        """
+        return (len(self.grid) // 2, self.grid.shape[1] // 2) if self.factors else None
+
     def apply(self, image: Array, out: Array, anchor: tuple[int, int], border: int) -> None:
         """Write the sum of products at every pixel; the tap at ``anchor`` (column, row) lies on it."""
         if self.grid.any():
@@ -141,12 +150,18 @@ def filter_plane(image: Array, taps: Array, axes: Axes, border: Border) -> Array
     rows, cols = axes
     blocks = _blocks(taps, axes)
     if len(blocks) == 1 and rows.stride == cols.stride == 1:
-        if border in _OPENCV_BORDERS and all(axis.before + axis.after < axis.span for axis in axes):
+        y, x = anchor = blocks[0].middle or (rows.before, cols.before)
+        near = all(axis.before <= tap and axis.after < axis.span - tap for axis, tap in zip(axes, anchor, strict=True))
+        if border in _OPENCV_BORDERS and near:
             whole = np.empty(image.shape, np.float32)
-            blocks[0].apply(image, whole, (cols.before, rows.before), _OPENCV_BORDERS[border])
-            return whole[: rows.out, : cols.out]
-        if all(axis.before + axis.after >= axis.span - 1 and axis.size >= axis.span for axis in axes):
-            return _framed(image, blocks[0], axes, border)
+            blocks[0].apply(image, whole, (x, y), _OPENCV_BORDERS[border])
+            return whole[y - rows.before :, x - cols.before :][: rows.out, : cols.out]
+        y, x = anchor = blocks[0].middle or (max(0, rows.span - 1 - rows.after), max(0, cols.span - 1 - cols.after))
+        if all(
+            axis.span - 1 - axis.after <= tap <= axis.before and axis.size >= axis.span
+            for axis, tap in zip(axes, anchor, strict=True)
+        ):
+            return _framed(image, blocks[0], axes, border, (y, x))
     out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
     wanted = np.s_[:: rows.stride, : (cols.out - 1) * cols.stride + 1 : cols.stride]
     spare = _Spare()
@@ -155,11 +170,11 @@ def filter_plane(image: Array, taps: Array, axes: Axes, border: Border) -> Array
     return out
 
 
-def _framed(image: Array, block: _Block, axes: Axes, border: Border) -> Array:
+def _framed(image: Array, block: _Block, axes: Axes, border: Border, anchor: tuple[int, int]) -> Array:
     """Filter the image as it lies, right into its place in the result, then the frame that padding reaches."""
     rows, cols = axes
     out = np.empty((rows.out, cols.out, *image.shape[2:]), np.float32)
-    y, x = (max(0, axis.span - 1 - axis.after) for axis in axes)
+    y, x = anchor
     place = out[rows.before - y :, cols.before - x :][: rows.size, : cols.size]
     block.apply(image, place, (x, y), cv2.BORDER_REPLICATE)
     (top, bottom), (left, right) = ((axis.before, axis.before + axis.size - axis.span + 1) for axis in axes)
@@ -203,6 +218,10 @@ class _Spare:
 def _sum(strip: Array, blocks: list[_Block], spare: _Spare) -> Array:
     """Sum of all parts of the kernel with their first tap on each pixel; right away from the far edges."""
     total = spare.take("total", strip.shape)
+    if blocks[0].middle:  # such a kernel is one block
+        y, x = blocks[0].middle
+        blocks[0].apply(strip, total, (x, y), cv2.BORDER_REPLICATE)
+        return total[y:, x:]
     for number, block in enumerate(blocks):
         seen = strip[block.top :, block.left :]
         inside = np.s_[: seen.shape[0], : seen.shape[1]]

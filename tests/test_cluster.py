@@ -51,7 +51,7 @@ def test_a_cluster_gives_the_file_that_one_machine_gives(tmp_path, scene, cluste
 
 def test_a_worker_that_is_killed_in_mid_run_is_survived(tmp_path, scene, cluster, monkeypatch):
     monkeypatch.setattr(crews, "_POLL", 0.02)
-    deep = Network([*EDGES.layers, *[Conv2D("gaussian_5", padding="same")] * 24])
+    deep = Network([*EDGES.layers, *[Conv2D("gaussian_7", padding="same")] * 12])
     one = run_scene(deep, scene, tmp_path / "one.tif").target
     cluster.add_worker()
     killed = []

@@ -127,3 +127,31 @@ def test_only_borders_that_wrap_reach_for_the_far_side():
 def test_a_network_that_does_not_fit_the_scene_is_refused():
     with pytest.raises(GeometryError, match="kernel 5 × 5 on 4 × 90 pixels"):
         tile(Network([Conv2D("gaussian_5")]), (4, 90), Window(0, 0, 1, 1))
+
+
+@pytest.mark.parametrize("padding", ["same", "valid", "full", ((0, 6), (2, 0))])
+@pytest.mark.parametrize("border", ["zero", "replicate", "reflect"])
+def test_kernels_with_symmetric_factors_round_alike_wherever_a_tile_ends(padding, border):
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(90, 83, 2)).astype(np.float32)
+    half = rng.normal(size=(2, 4))
+    column, row = (
+        np.array([*side[:3], side[3], *sign * side[2::-1]]) for side, sign in zip(half, (1, -1), strict=True)
+    )
+    for kernel in ("gaussian_7", np.outer(column, row), np.outer(row, column)):
+        network = Network([Conv2D(kernel, padding=padding, border=border)])
+        whole = network.apply(image)
+        rows, cols = whole.shape[:2]
+        for window in (
+            Window(0, 0, 40, 37),
+            Window(40, 37, rows - 40, cols - 37),
+            Window(21, 0, 30, cols),
+            Window(0, 19, rows, 11),
+            Window(rows - 3, cols - 5, 3, 5),
+        ):
+            piece = tile(network, image.shape, window)
+            seen = piece.inputs
+            part = image[seen.row : seen.row + seen.rows, seen.col : seen.col + seen.cols]
+            planes = np.moveaxis(np.moveaxis(part, -1, 0).copy(), 0, -1)  # as a run reads them
+            expected = whole[window.row : window.row + window.rows, window.col : window.col + window.cols]
+            np.testing.assert_array_equal(piece.apply(network, planes), expected)
