@@ -26,10 +26,11 @@ Entry = TypeVar("Entry", Path, zipfile.ZipInfo)
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 MAX_CLASSES, MAX_FILES, MAX_SIDE = 200, 60_000, 512
 
-# Bytes of float32 that all images may take, and of one file in a zip.
-_MEMORY, _ONE_FILE, _CHUNK = 10**9, 20 * 10**6, 2**20
+# Bytes of float32 that all images may take (all of EuroSAT in RGB takes 1.33 · 10⁹), of a zip, of one file in it.
+_MEMORY, _UNPACKED, _ONE_FILE, _CHUNK = 14 * 10**8, 10**9, 20 * 10**6, 2**20
 _LIMITS = Limits(side=MAX_SIDE, bands=64, picture=MAX_SIDE**2, read=2**28)
 _EUROSAT = 13
+_ENCRYPTED = 1  # bit 0 of an entry's flags, PKWARE APPNOTE 4.4.4
 _ALL_BYTES = 255.0
 _REFLECTANCE = 10_000.0
 
@@ -87,7 +88,7 @@ def _read(paths: Sequence[Path], name: str) -> tuple[Scene, np.ndarray, float]:
     first = _opened(paths[0])
     if len(paths) * int(np.prod(first.shape)) * 4 > _MEMORY:
         raise DataError(
-            f"{name}: {len(paths):,} images of {_times(first.shape)} would take more than {_MEMORY / 1e9:.0f} GB: "
+            f"{name}: {len(paths):,} images of {_times(first.shape)} would take more than {_MEMORY / 1e9:.1f} GB: "
             "take fewer, or smaller ones."
         )
     images = np.empty((len(paths), *first.shape), np.float32)
@@ -158,6 +159,8 @@ def _members(archive: zipfile.ZipFile, name: str, limit: int | None) -> dict[str
         if path.is_absolute() or ".." in path.parts or ":" in entry.filename:
             raise DataError(f"{name} holds a path that leaves it, {entry.filename!r:.60}: nothing was unpacked.")
         hidden = any(part.startswith((".", "__")) for part in path.parts)
+        if entry.flag_bits & _ENCRYPTED:
+            raise DataError(f"{name} is encrypted: pack it without a password.")
         if entry.is_dir() or hidden or path.suffix.lower() not in ENDINGS or len(path.parts) < 2:
             continue
         if entry.file_size > _ONE_FILE:
@@ -167,6 +170,7 @@ def _members(archive: zipfile.ZipFile, name: str, limit: int | None) -> dict[str
             )
         found.setdefault(display_name(path.parts[-2]), []).append(entry)
     _check_members(found, name)
+    _check_folders(archive, found, name)
     total = sum(map(len, found.values()))
     if limit is not None and total > limit:
         return {label: _spread(each, -(-limit * len(each) // total)) for label, each in found.items()}
@@ -182,8 +186,19 @@ def _check_members(found: dict[str, list[zipfile.ZipInfo]], name: str) -> None:
             f"{name} holds {total:,} images in {len(found):,} folders; at most {MAX_FILES:,} in {MAX_CLASSES} are read."
         )
     size = sum(entry.file_size for entries in found.values() for entry in entries)
-    if size > _MEMORY:
-        raise DataError(f"{name} would unpack to {size / 1e6:,.0f} MB; at most {_MEMORY / 1e6:,.0f} MB are unpacked.")
+    if size > _UNPACKED:
+        raise DataError(f"{name} would unpack to {size / 1e6:,.0f} MB; at most {_UNPACKED / 1e6:,.0f} MB are unpacked.")
+
+
+def _check_folders(archive: zipfile.ZipFile, found: dict[str, list[zipfile.ZipInfo]], name: str) -> None:
+    """Raise DataError where a folder beside those of the classes holds nothing: a class without images."""
+    homes = {PurePosixPath(entry.filename.replace("\\", "/")).parent for each in found.values() for entry in each}
+    beside = {each.parent for each in homes} - homes
+    folders = {PurePosixPath(entry.filename) for entry in archive.infolist() if entry.is_dir()}
+    above = {parent for each in homes for parent in each.parents}
+    for folder in sorted(folders - homes - above):
+        if folder.parent in beside and not folder.name.startswith((".", "__")):
+            raise DataError(f"{name}: “{folder.name:.40}” holds no images; add some, or leave the folder out.")
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from cnnviz.scene import Scene, Window
 
 MAX_CLASSES = 250
 _MEMORY = 10**9
+_READ = 2**26  # bytes of one read: many rows of chips at once, so that no block of the file is decoded for each
 _REFLECTANCE = 10_000.0
 
 
@@ -86,7 +87,8 @@ def _factor(scene: Scene) -> float:
 
 def _chosen(labels: Scene, cut: Cut) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Places (n, 2) of the chips that are pure enough, and the value of each."""
-    found = [pair for row in range(0, labels.shape[0] - cut.side + 1, cut.step) for pair in _row(labels, row, cut)]
+    rows = range(0, labels.shape[0] - cut.side + 1, cut.step)
+    found = [pair for row, strip in _strips(labels, rows, cut.side) for pair in _row(strip[..., 0], row, cut)]
     places = np.array([place for place, _ in found], np.intp).reshape(-1, 2)
     values = np.array([value for _, value in found], np.int64)
     if np.unique(values).size > MAX_CLASSES:
@@ -100,9 +102,19 @@ def _chosen(labels: Scene, cut: Cut) -> tuple[NDArray[np.intp], NDArray[np.int64
     return places[order], values[order]
 
 
-def _row(labels: Scene, row: int, cut: Cut) -> Iterator[tuple[tuple[int, int], int]]:
+def _strips(scene: Scene, rows: Iterable[int], side: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Each of these rows, in order, with the pixels ``(side, cols, bands)`` from there down."""
+    tall = max(side, _READ // (4 * scene.shape[1] * scene.shape[2]))
+    start, block = 0, np.empty((0, 0, 0), np.float32)
+    for row in rows:
+        if row + side > start + len(block):
+            start, block = row, scene.read(Window(row, 0, tall, scene.shape[1])).array
+        yield row, block[row - start : row - start + side]
+
+
+def _row(labels: NDArray[np.float32], row: int, cut: Cut) -> Iterator[tuple[tuple[int, int], int]]:
     """Chips of one row: the value in the middle of each, where enough of its pixels have it too."""
-    strip = np.nan_to_num(labels.read(Window(row, 0, cut.side, labels.shape[1])).array[..., 0])
+    strip = np.nan_to_num(labels)
     columns = np.arange(0, strip.shape[1] - cut.side + 1, cut.step)
     middles = strip[cut.side // 2, columns + cut.side // 2]
     for value in np.unique(middles[middles != 0]):
@@ -117,8 +129,7 @@ def _images(scene: Scene, places: NDArray[np.intp], cut: Cut) -> tuple[NDArray[n
     if len(places) * cut.side**2 * scene.shape[2] * 4 > _MEMORY:
         raise DataError(f"{scene.name}: {len(places):,} chips would take more than 1 GB; cut fewer, or smaller ones.")
     images = np.empty((len(places), cut.side, cut.side, scene.shape[2]), np.float32)
-    for row in np.unique(places[:, 0]):
-        strip = scene.read(Window(int(row), 0, cut.side, scene.shape[1])).array
+    for row, strip in _strips(scene, np.unique(places[:, 0]).tolist(), cut.side):
         for number in np.flatnonzero(places[:, 0] == row):
             column = places[number, 1]
             images[number] = strip[:, column : column + cut.side]

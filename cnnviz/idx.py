@@ -59,7 +59,7 @@ def read_npz(path: Path, part: str) -> tuple[Bytes, Bytes]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return file[f"x_{part}"], file[f"y_{part}"]
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         raise DataError(f"{path.name} is not MNIST as Keras stores it: fetch it again.") from None
 
 

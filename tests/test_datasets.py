@@ -13,7 +13,7 @@ from affine import Affine
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from cnnviz import chip_files
+from cnnviz import chip_files, chip_scene
 from cnnviz.chip_files import read_folder, read_zip
 from cnnviz.chip_scene import Cut, from_scene
 from cnnviz.datasets import Download, download_mnist, open_dataset
@@ -110,6 +110,16 @@ def test_broken_idx_files_are_said(tmp_path, content, message):
 
 def test_objects_in_npz_files_are_not_unpacked(tmp_path):
     np.savez(tmp_path / "mnist.npz", x_test=np.array([{}], object), y_test=np.zeros(1))
+    with pytest.raises(DataError, match="not MNIST as Keras stores it"):
+        find_mnist(tmp_path, "test")
+
+
+def test_a_damaged_npz_is_said(tmp_path):
+    values = np.random.default_rng(0).integers(0, 255, (50, 28, 28), np.uint8)
+    np.savez_compressed(tmp_path / "mnist.npz", x_test=values, y_test=np.zeros(50, np.uint8))
+    content = bytearray((tmp_path / "mnist.npz").read_bytes())
+    content[60:68] = b"\xff" * 8
+    (tmp_path / "mnist.npz").write_bytes(content)
     with pytest.raises(DataError, match="not MNIST as Keras stores it"):
         find_mnist(tmp_path, "test")
 
@@ -274,10 +284,34 @@ def test_broken_zips_are_said(tmp_path, content):
         read_zip(tmp_path / "chips.zip", tmp_path)
 
 
+def test_an_empty_class_folder_in_a_zip_is_said(tmp_path):
+    path, folder = zipped(tmp_path, {"E/Forest/1.png": png(), "E/River/1.png": png(), "E/Sea/": b"", "F/notes/": b""})
+    with pytest.raises(DataError, match="“Sea” holds no images"):
+        read_zip(path, folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_an_encrypted_zip_is_said(tmp_path):
+    path, folder = zipped(tmp_path, {"Forest/1.png": png(), "River/1.png": png()})
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="is encrypted"):
+        read_zip(path, folder)
+
+
 def test_a_zip_without_classes_is_said(tmp_path):
     path, folder = zipped(tmp_path, {"1.png": png(), "notes/readme.txt": b"hello"})
     with pytest.raises(DataError, match="holds no folders of images"):
         read_zip(path, folder)
+
+
+def test_chips_are_the_same_however_many_rows_are_read_at_once(monkeypatch):
+    at_once = open_dataset("scene")
+    monkeypatch.setattr(chip_scene, "_READ", 40 * 512 * 13 * 4)
+    few_rows = open_dataset("scene")
+    np.testing.assert_array_equal(at_once.images, few_rows.images)
+    np.testing.assert_array_equal(at_once.places, few_rows.places)
 
 
 def test_labels_must_lie_on_the_scenes_grid(tmp_path):
