@@ -22,7 +22,9 @@ import keras
 import numpy as np
 
 from benchmarks.measuring import machine, percentiles, resident
-from cnnviz.datasets import open_dataset, read_folder
+from cnnviz.chip_files import read_folder
+from cnnviz.chips import split
+from cnnviz.datasets import open_dataset
 from cnnviz.models import feature_maps, lenet5
 from cnnviz.plans import PLANS, TrainingPlan
 from cnnviz.training import fit, fit_plan, grid_search
@@ -33,8 +35,8 @@ TRAINED = 4000
 
 
 def digits() -> tuple[Labelled, Labelled]:
-    """The first 4,000 images of the MNIST test file, and the remaining 6,000; 32 × 32, 0…1."""
-    chips = open_dataset("mnist")
+    """The first 4,000 images of the MNIST test file, and the remaining 6,000; padded to 32 × 32, 0…1."""
+    chips = open_dataset("mnist_test")
     return (chips.images[:TRAINED], chips.labels[:TRAINED]), (chips.images[TRAINED:], chips.labels[TRAINED:])
 
 
@@ -135,14 +137,11 @@ def bench_maps() -> None:
     print(f"feature maps: first {times[0] * 1e3:.0f} ms, then {percentiles(times[1:])}, goal ≤ 100 ms")
 
 
-def bench_land_cover(folder: Path) -> None:
+def bench_land_cover() -> None:
     """EuroSAT's RGB chips from their folder, 80/20 with each class's share kept, by plan."""
-    from sklearn.model_selection import train_test_split
-
-    chips = read_folder(folder / "eurosat_rgb")
-    parts = train_test_split(chips.images, chips.labels, test_size=0.2, stratify=chips.labels, random_state=0)
-    train, held = (parts[0], parts[2]), (parts[1], parts[3])
-    print(f"{chips.title}: {len(train[1])} chips to train on, {len(held[1])} held back")
+    chips = read_folder(Path(os.environ["CNNVIZ_DATA"]) / "eurosat_rgb")
+    train, held = ((part.images, part.labels) for part in split(chips, share=0.2))
+    print(f"{chips.title}: {len(train[1]):,} chips to train on, {len(held[1]):,} held back")
     for name in ("lenet5", "lenet5_bands", "land_cover"):
         report(name, PLANS[name].plan, train, held)
 
@@ -155,7 +154,7 @@ def main() -> None:
         "memory": bench_memory,
         "digits": bench_digits,
         "maps": bench_maps,
-        "land_cover": lambda: bench_land_cover(Path(os.environ["CNNVIZ_DATA"])),
+        "land_cover": bench_land_cover,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sections", nargs="*", choices=[*sections, []], help="all, unless some are named")
@@ -164,7 +163,7 @@ def main() -> None:
     os.environ["CNNVIZ_DATA"] = options.data or os.environ.get("CNNVIZ_DATA", "")
     print(machine("numpy", "keras", "tensorflow-cpu", "scikit-learn"))
     for name in options.sections or sections:
-        print(f"\n{name}: {(sections[name].__doc__ or 'EuroSAT chips from a folder').splitlines()[0]}")
+        print(f"\n{name}: {(sections[name].__doc__ or '').splitlines()[0]}")
         sections[name]()
 
 
