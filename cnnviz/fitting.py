@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnviz.engine import Samples, borrowed
+from cnnviz.errors import DataError
 from cnnviz.history import Batches, Epoch, History, StopTraining
 from cnnviz.labelled import check_several_classes, checked, checked_images
 from cnnviz.loop import run_epochs
 from cnnviz.moments import adapt
-from cnnviz.plans import TrainingPlan
+from cnnviz.plans import Augment, TrainingPlan
 
 if TYPE_CHECKING:
     import keras
@@ -58,6 +59,7 @@ def fit_plan(
     on_batch: OnBatch | None = None,
 ) -> History:
     """:func:`fit` with the settings of a plan; its architecture is the model's own business."""
+    _check_square(model, plan)
     samples, held = _samples(model, data), None if validation is None else _samples(model, validation)
     check_several_classes(samples.labels.numpy())
     adapt(model, samples.images.numpy())
@@ -85,6 +87,12 @@ def predict(model: keras.Model, x: ArrayLike) -> np.ndarray:
 def _samples(model: keras.Model, data: Labelled) -> Samples:
     shape, classes = tuple(model.input_shape[1:]), model.output_shape[-1]
     return Samples.of(*checked(*data, shape=shape, classes=classes))
+
+
+def _check_square(model: keras.Model, plan: TrainingPlan) -> None:
+    rows, cols = model.input_shape[1:3]
+    if plan.augment is Augment.TURNS and rows != cols:
+        raise DataError(f"Received images of {rows} × {cols} to be turned by quarters; use flips, or square images.")
 
 
 class _Log:

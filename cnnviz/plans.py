@@ -40,7 +40,7 @@ class Optimiser(StrEnum):
 class Augment(StrEnum):
     """What is done to every training image at random, anew in each batch; never to an image that is judged.
 
-    ``shifts``: up to an eighth of the image's side in any direction, edges repeated. ``flips``: left–right and
+    ``shifts``: up to a sixteenth of the image's side in any direction, edges repeated. ``flips``: left–right and
     up–down, for images from above. ``turns``: flips and quarter turns, all eight ways to lay a square.
     """
 

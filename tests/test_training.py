@@ -166,6 +166,13 @@ def test_data_that_cannot_be_learned_from_is_refused(change, message):
         fit(model_of(), *change(*dots()), epochs=1, batch_size=16)
 
 
+def test_only_squares_can_be_turned_by_quarters():
+    x, y = dots()
+    model = SMALL.build((10, 12, 1), 3)
+    with pytest.raises(DataError, match="Received images of 10 × 12 to be turned by quarters; use flips"):
+        fit(model, x[:, :10], y, epochs=1, batch_size=16, augment="turns")
+
+
 def test_settings_out_of_range_are_refused():
     for settings, message in [
         ({"epochs": 0}, "Received epochs 0; a whole number from 1 to 1,000"),
