@@ -21,6 +21,7 @@ from cnnviz.statistics import BandStatistics
 
 ABOUT = "say what a raster file or a Sentinel-2 product holds"
 EXAMPLE = "info data/sentinel2.tif --statistics"
+_SHOWN = 500  # letters of a tag; JSON has them all
 _SAMPLE = 256  # px a side, of a picture of the whole
 
 
@@ -150,7 +151,7 @@ def _lines(found: Description) -> Iterator[tuple[str, str]]:
         if is_so:
             yield "note", note
     for key, value in found.tags:
-        yield "tag", f"{key} = {value}"
+        yield "tag", f"{key} = {value:.{_SHOWN}}{' …' * (len(value) > _SHOWN)}"
 
 
 def _notes(found: Description) -> dict[str, bool]:
