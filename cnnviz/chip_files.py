@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -35,11 +35,12 @@ _ALL_BYTES = 255.0
 _REFLECTANCE = 10_000.0
 
 
-def read_folder(folder: Path, *, title: str = "", limit: int | None = None) -> Chips:
+def read_folder(folder: Path, *, title: str = "", limit: int | None = None, memory: int = _MEMORY) -> Chips:
     """Chips of a folder whose subfolders are the classes.
 
     Bytes are divided by 255 and 16-bit numbers by 10,000, as Sentinel-2 stores reflectance; fractions stay. With a
-    ``limit`` at most so many images are read, spread over the classes. Raises DataError that names what is wrong.
+    ``limit`` at most so many images are read, spread over the classes; ``memory`` is what they may take, in bytes of
+    float32. Raises DataError that names what is wrong.
     """
     name = title or folder.name
     classes = _classes(folder, name)
@@ -53,7 +54,7 @@ def read_folder(folder: Path, *, title: str = "", limit: int | None = None) -> C
         raise DataError(f"{name} holds {total:,} images; at most {MAX_FILES:,} are read: take a part of them.")
     chosen = [_spread(found, None if limit is None else -(-limit * len(found) // total)) for found in files]
     labels = np.repeat(np.arange(len(classes)), [len(found) for found in chosen])
-    first, images, factor = _read([path for found in chosen for path in found], name)
+    first, images, factor = _read([path for found in chosen for path in found], name, memory)
     chips = Chips(images, labels, tuple(classes), _bands(first), name, factor=factor)
     check_learnable(chips)
     return chips
@@ -83,12 +84,12 @@ def _spread(files: Sequence[Entry], count: int | None) -> list[Entry]:
     return [files[number * len(files) // count] for number in range(count)]
 
 
-def _read(paths: Sequence[Path], name: str) -> tuple[Scene, np.ndarray, float]:
+def _read(paths: Sequence[Path], name: str, memory: int) -> tuple[Scene, np.ndarray, float]:
     """First scene, all images in one array, and what their numbers were multiplied with."""
     first = _opened(paths[0])
-    if len(paths) * int(np.prod(first.shape)) * 4 > _MEMORY:
+    if len(paths) * int(np.prod(first.shape)) * 4 > memory:
         raise DataError(
-            f"{name}: {len(paths):,} images of {_times(first.shape)} would take more than {_MEMORY / 1e9:.1f} GB: "
+            f"{name}: {len(paths):,} images of {_times(first.shape)} would take more than {memory / 1e6:,.0f} MB: "
             "take fewer, or smaller ones."
         )
     images = np.empty((len(paths), *first.shape), np.float32)
@@ -131,15 +132,17 @@ def _times(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def read_zip(path: Path, folder: Path, *, title: str = "", limit: int | None = None) -> Chips:
+def read_zip(
+    source: Path | BinaryIO, folder: Path, *, title: str = "", limit: int | None = None, memory: int = _MEMORY
+) -> Chips:
     """Chips of a zip with class folders, unpacked into ``folder``, which the caller owns; see :func:`read_folder`.
 
     Only images are unpacked, under names of ours, at most as many bytes as they declare; a path that leaves the
     archive is refused. Raises DataError.
     """
-    name = title or path.name
+    name = title or (source.name if isinstance(source, Path) else "the zip")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             members = _members(archive, name, limit)
             for label, entries in members.items():
                 place = folder / label
@@ -148,7 +151,7 @@ def read_zip(path: Path, folder: Path, *, title: str = "", limit: int | None = N
                     _unpack(archive, entry, place / f"{number:06d}_{display_name(PurePosixPath(entry.filename).name)}")
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError):
         raise DataError(f"{name} cannot be unpacked: it is damaged, or the disk is full; fetch it again.") from None
-    return read_folder(folder, title=name, limit=limit)
+    return read_folder(folder, title=name, limit=limit, memory=memory)
 
 
 def _members(archive: zipfile.ZipFile, name: str, limit: int | None) -> dict[str, list[zipfile.ZipInfo]]:
