@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -19,9 +18,6 @@ from cnnviz.sources import Imagery
 _READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 40.0
 #: Weights whose recipe is sure to be short enough to be read again: up to 16 characters each, with the comma.
 _MOST_WEIGHTS = 230_000
-
-
-_LONGEST = 4_000_000  # letters, about 250,000 weights
 
 
 @dataclass(frozen=True)
@@ -86,13 +82,6 @@ def _recipe(network: Network) -> str:
     arrays = [each.tensor.tobytes() for each in network.layers if isinstance(each, Conv2D)]
     digest = sha256(b"".join([repr(network).encode(), *arrays])).hexdigest()
     return f"too many weights for a recipe: {weights:,}; sha256 {digest}"
-
-
-def _short(recipe: str) -> str:
-    """A recipe, or its fingerprint where it is too long for a tag that every reader of the file loads."""
-    if len(recipe) <= _LONGEST:
-        return recipe
-    return f"sha256 {hashlib.sha256(recipe.encode()).hexdigest()}, for {len(recipe):,} letters"
 
 
 def fitted(network: Network, imagery: Imagery, *, skip_bad_blocks: bool = False) -> Job:

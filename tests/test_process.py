@@ -88,13 +88,6 @@ def test_the_file_is_a_cog_that_says_what_it_is(tmp_path, scene):
     assert {*tmp_path.iterdir()} == {scene, target}
 
 
-def test_a_recipe_too_long_for_a_tag_leaves_its_fingerprint(tmp_path, scene, monkeypatch):
-    monkeypatch.setattr("cnnviz.job._LONGEST", 50)
-    target = run_scene(EDGES, scene, tmp_path / "out.tif").target
-    with rasterio.open(target) as dataset:
-        assert dataset.tags()["CNNVIZ_RECIPE"].startswith("sha256 ")
-
-
 def test_overviews_are_means_of_valid_pixels(tmp_path, scene):
     target = run_scene(Network([Activation("linear")]), scene, tmp_path / "out.tif").target
     whole = pixels(target)
