@@ -26,7 +26,7 @@ from cnnviz.ui.visit import KEPT, Visit
 from tests.factory import PLACE, ramp, raster
 from tests.source import PAGES, ROOT
 
-WITH_STACK = [page for page in PAGES if page.stem not in ("1_Image_inspection", "6_Convolution_as_a_matrix")]
+WITH_STACK = [page for page in PAGES if "whole_scene.show" in page.read_text(encoding="utf-8")]
 EDGES = Network([Conv2D("sobel_vertical", padding="same"), Activation("relu"), Pool2D(2)], bands=["B08"], name="edges")
 
 
