@@ -5,6 +5,8 @@ A job is a function that takes a :class:`Job` and calls :meth:`Job.tell` often; 
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import threading
 import time
 from collections import deque
@@ -173,9 +175,20 @@ class Queue:
         try:
             job.run()
         finally:
+            give_memory_back()
             with self._lock:
                 self._running.discard(job)
             self._next()
+
+
+def give_memory_back() -> None:
+    """Let the system have what a job has freed; glibc keeps it for later, and other C libraries do as they like."""
+    gc.collect()
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return
+    trim(0)
 
 
 @st.cache_resource(show_spinner=False)
