@@ -41,9 +41,12 @@ CHANGES = {
     "Padding_and_stride": Change("Stride down", ("ArrowUp",), ("ArrowDown",), 4),
     "Pooling": Change("Window", ("ArrowRight",), ("ArrowLeft",), 6),
     "Volume_convolution": Change("Activation", ("ArrowDown", "Enter"), ("ArrowUp", "Enter"), 3),
+    "Convolution_as_a_matrix": Change("Padding", ("ArrowDown", "Enter"), ("ArrowUp", "Enter"), 4),
+    "Stack_layers": Change("Size", ("ArrowUp",), ("ArrowDown",), 4),
 }
 
-# Pictures may sit in shadow roots, which a page-wide observer does not see: each one is watched from its birth.
+# Pictures may sit in shadow roots, which a page-wide observer does not see: each one is watched from its birth. What is
+# drawn without an image carries a version, which changes when it was drawn.
 _WATCH = """
 (() => {
     const watch = window.watch = { pressed: 0, painted: 0 };
@@ -53,11 +56,12 @@ _WATCH = """
         after.port2.postMessage(null);
     });
     const observer = new MutationObserver((records) => {
+        if (records.some(({ attributeName }) => attributeName === "data-version")) painted();
         const images = records.flatMap(({ target, addedNodes }) => [target, ...addedNodes])
             .filter((node) => node.tagName === "IMG" && node.src);
         for (const image of images) image.decode().then(painted, () => {});
     });
-    const options = { subtree: true, childList: true, attributes: true, attributeFilter: ["src"] };
+    const options = { subtree: true, childList: true, attributes: true, attributeFilter: ["src", "data-version"] };
     observer.observe(document, options);
     const attach = Element.prototype.attachShadow;
     Element.prototype.attachShadow = function (how) {
