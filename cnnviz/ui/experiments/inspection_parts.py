@@ -90,15 +90,23 @@ def _axis_title(view: View) -> str:
 
 
 def _line_chart(rows: list[dict[str, Any]], pixels: list[str], x_title: str, y_title: str) -> None:
-    colour = alt.Color("pixel:N", title=None).scale(domain=pixels, range=list(PIN_COLOURS[: len(pixels)]))
-    base = alt.Chart(_inline(rows)).encode(
-        x=alt.X("x:Q", title=x_title).scale(zero=False, nice=True),
-        y=alt.Y("value:Q", title=y_title),
-        color=colour.legend(orient="bottom", columns=1),
-        tooltip=[alt.Tooltip(f"{name}:N" if name != "value" else "value:Q") for name in ("pixel", "band", "value")],
-    )
-    chart = base.mark_line() + base.mark_point(filled=True, size=50)
-    st.altair_chart(chart.properties(height=360), key="spectra_chart")
+    # Written out: checking a chart against Altair's schema takes longer than a whole change of the picture may.
+    line = {
+        "x": {"field": "x", "type": "quantitative", "title": x_title, "scale": {"zero": False, "nice": True}},
+        "y": {"field": "value", "type": "quantitative", "title": y_title},
+        "color": {
+            "field": "pixel",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": pixels, "range": list(PIN_COLOURS[: len(pixels)])},
+            "legend": {"orient": "bottom", "columns": 1},
+        },
+        "tooltip": [{"field": name, "type": "nominal"} for name in ("pixel", "band")]
+        + [{"field": "value", "type": "quantitative"}],
+    }
+    layers = [{"mark": {"type": "line"}}, {"mark": {"type": "point", "filled": True, "size": 50}}]
+    spec = {"data": {"values": rows}, "encoding": line, "layer": layers, "height": 360}
+    st.vega_lite_chart(spec, key="spectra_chart")
 
 
 def _inline(rows: list[dict[str, Any]]) -> Any:

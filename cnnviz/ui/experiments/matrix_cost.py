@@ -60,7 +60,7 @@ def show() -> None:
         st.markdown(table(given))
         st.caption(_words(given))
     with right:
-        _chart(given)
+        st.vega_lite_chart(_chart(given), key="dense_chart")
 
 
 def _controls() -> Size:
@@ -149,7 +149,9 @@ def _rows(sizes: list[Size]) -> Iterator[dict[str, Any]]:
             yield {"layer": name, "pixels": each.rows * each.cols, "weights": float(weights), "memory": memory_text}
 
 
-def _chart(given: Size) -> None:
+@st.cache_data(max_entries=16, show_spinner=False)
+def _chart(given: Size) -> dict[str, Any]:
+    """The chart as Vega-Lite has it; kept, because checking one takes as long as the rest of the page."""
     import altair as alt
 
     names = list(given.layers())
@@ -164,7 +166,9 @@ def _chart(given: Size) -> None:
     rule = limit.mark_rule(strokeDash=[4, 4], color="gray").encode(y="weights:Q")
     note = limit.mark_text(align="left", dx=4, dy=-7, x=0, color="gray").encode(y="weights:Q", text="text:N")
     series = alt.layer(lines, points).encode(x=x, y=y, color=colour, tooltip=tooltip)
-    st.altair_chart(alt.layer(series, rule, note).properties(height=380), key="dense_chart")
+    chart: dict[str, Any] = alt.layer(series, rule, note).properties(height=380).to_dict()
+    chart.pop("config", None)  # the page's own theme comes in its place
+    return chart
 
 
 def _inline(rows: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cnnviz.scene import Scene
+from cnnviz.scene import Scene, Window
 from cnnviz.ui import link
 from cnnviz.ui.pictures import PIN_COLOURS, Pin
 from cnnviz.ui.view import View, same_scene
@@ -64,12 +64,19 @@ def _inside(view: View) -> list[tuple[int, int]]:
 
 def _examples(view: View) -> list[tuple[int, int]]:
     """The darkest, the middle and the brightest pixel of the default band."""
-    array = view.patch([view.default_band()]).array[..., 0]
-    order = np.argsort(array, axis=None)[: np.isfinite(array).sum()]
-    if not order.size:
+    return _ranked(view.scene, view.window, view.default_band())
+
+
+@st.cache_data(max_entries=64, ttl=600, show_spinner=False, hash_funcs={Scene: same_scene})
+def _ranked(scene: Scene, window: Window, band: str) -> list[tuple[int, int]]:
+    array = View(scene, window).patch([band]).array[..., 0]
+    count = int(np.isfinite(array).sum())
+    if not count:
         return []
-    found = [np.unravel_index(order[int(share * (order.size - 1))], array.shape) for share in (0.02, 0.5, 0.98)]
-    return [(view.window.row + int(row), view.window.col + int(col)) for row, col in found]
+    ranks = [int(share * (count - 1)) for share in (0.02, 0.5, 0.98)]
+    order = np.argpartition(array, ranks, axis=None)
+    found = [np.unravel_index(order[rank], array.shape) for rank in ranks]
+    return [(window.row + int(row), window.col + int(col)) for row, col in found]
 
 
 def pinned(view: View) -> list[Pin]:
