@@ -312,19 +312,46 @@ def value_range(values: np.ndarray) -> tuple[float, float]:
     return (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
 
 
+Drawn = tuple[str, np.ndarray, "ColourScale | None"]
+"""Title, picture and scale of one part of a figure."""
+
+
 def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) -> Figure:
     """Figure of one picture, see :func:`png`, with its title and legend, for downloads; nodata is hatched."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Rectangle
-
     rows, cols = picture.shape[:2]
     height = 6.0 * min(max(rows / cols, 0.25), 4.0)
-    drawing = Figure(figsize=(7.2, height + 0.8), dpi=150, layout="constrained")
+    drawing = _sheet(7.2, height + 0.8)
+    _draw(drawing, drawing.add_subplot(), (title, picture, scale))
+    return drawing
+
+
+def gallery(parts: Sequence[Drawn], title: str, *, across: int = 4) -> Figure:
+    """Figure of several pictures of one size in rows, each with its title and legend."""
+    rows, cols = parts[0][1].shape[:2]
+    lines = -(-len(parts) // across)
+    drawing = _sheet(3.6 * across, lines * (3.0 * min(max(rows / cols, 0.25), 4.0) + 0.5) + 0.5)
+    drawing.suptitle(title, fontsize=10)
+    for number, part in enumerate(parts, 1):
+        _draw(drawing, drawing.add_subplot(lines, across, number), part)
+    return drawing
+
+
+def _sheet(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(drawing)
-    axes: Any = drawing.add_subplot()
+    return drawing
+
+
+def _draw(drawing: Figure, axes: Any, part: Drawn) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.patches import Rectangle
+
+    title, picture, scale = part
+    rows, cols = picture.shape[:2]
     look: dict[str, Any] = {"facecolor": "white", "edgecolor": "#b0b0b0", "hatch": "////", "lw": 0, "zorder": -1}
     axes.add_patch(Rectangle((-0.5, -0.5), cols, rows, **look))
     axes.imshow(_table(scale.palette)[picture] if scale and picture.ndim == 2 else picture, interpolation="nearest")
@@ -333,12 +360,11 @@ def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) ->
     if scale is not None:
         colours = ListedColormap(_table(scale.palette)[:LEVELS] / 255.0)
         bar = drawing.colorbar(ScalarMappable(Normalize(scale.low, scale.high), colours), ax=axes, shrink=0.7)
-        bar.set_label(scale.rule, fontsize=8)
-    return drawing
+        bar.set_label(scale.rule, fontsize=8 if drawing.get_suptitle() == "" else 5)
 
 
-def figure_png(picture: np.ndarray, title: str, scale: ColourScale | None = None) -> bytes:
-    """PNG file of :func:`figure`."""
+def figure_png(drawing: Figure) -> bytes:
+    """PNG file of a figure."""
     file = BytesIO()
-    figure(picture, title, scale).savefig(file, format="png")
+    drawing.savefig(file, format="png")
     return file.getvalue()

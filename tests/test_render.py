@@ -123,7 +123,7 @@ def test_a_downloaded_picture_shows_its_pixels_and_hatches_only_nodata():
     values = np.full((20, 30), 5.0)
     values[:, :5] = np.nan
     scale = ColourScale(Palette.SIGNED, -6.0, 6.0)
-    shown = opened(render.figure_png(scale.indices(values), "values", scale))
+    shown = opened(render.figure_png(render.figure(scale.indices(values), "values", scale)))
     rows, cols = shown.shape[:2]
     expected = scale.picture(np.array([[5.0]]))[0, 0, :3]
     inside = shown[rows // 3 : 2 * rows // 3, cols // 3 : 2 * cols // 3, :3]

@@ -20,8 +20,11 @@ _grid = st.components.v2.component(
 )
 
 
-def kernel_grid(weights: np.ndarray, key: str, *, help: str, on_edit: Callable[[], None]) -> None:
-    """Show ``weights`` ``(rows, cols)``; ``on_edit`` finds the new text in ``st.session_state[key]["edit"]``."""
+def kernel_grid(weights: np.ndarray, key: str, *, help: str, on_edit: Callable[[], None], fixed: bool = False) -> None:
+    """Show ``weights`` ``(rows, cols)``; ``on_edit`` finds the new text in ``st.session_state[key]["edit"]``.
+
+    A ``fixed`` grid can be read and walked through, but not typed into.
+    """
     picture = ColourScale.weights(weights).picture(np.asarray(weights, np.float32))
     bright = picture[..., :3] @ np.array([0.299, 0.587, 0.114]) > 140
     _grid(
@@ -32,6 +35,7 @@ def kernel_grid(weights: np.ndarray, key: str, *, help: str, on_edit: Callable[[
             "colours": [["#" + bytes(cell[:3]).hex() for cell in line] for line in picture],
             "inks": [["#111111" if light else "#ffffff" for light in line] for line in bright],
             "help": help,
+            "fixed": fixed,
         },
         on_edit_change=on_edit,
     )

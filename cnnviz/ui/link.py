@@ -115,6 +115,10 @@ def switch(label: str, options: Mapping[Option, str], key: str, **more: Any) -> 
 def several(label: str, options: Sequence[str], default: Sequence[str], key: str, **more: Any) -> list[str]:
     """Any number of ``options``, in the order in which they were chosen."""
     _arrive(label, key, lambda _: True)
+    if key in st.session_state["_link_raw"]:
+        for name in st.query_params.get_all(key):
+            if name not in options:
+                _drop(f"“{_short(name)}” is none of the {label.lower()} that can be had.")
     return st.multiselect(label, list(options), list(default), key=key, bind="query-params", **more)
 
 
@@ -147,9 +151,13 @@ def text(label: str, default: str, key: str, **more: Any) -> str:
 
 def _arrive_option(label: str, options: Mapping[Any, str], key: str) -> None:
     identifiers = {str(identifier): identifier for identifier in options}
-    raw = st.session_state["_link_raw"].get(key)
-    if raw in identifiers and key not in st.session_state:
-        st.session_state[key] = identifiers[raw]
+    state = st.session_state
+    raw = state["_link_raw"].get(key)
+    if raw in identifiers and key not in state and raw not in options.values():
+        # Streamlit knows labels alone, and drops an identifier: the address is put right before the control sees it.
+        state["_link_page"] = None
+        st.query_params[key] = options[identifiers[raw]]
+        st.rerun()
     _arrive(label, key, lambda raw: raw in identifiers or raw in options.values())
 
 

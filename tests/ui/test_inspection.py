@@ -116,3 +116,9 @@ def test_the_ends_of_a_stretch_stay_numbers_where_a_pixel_is_0(view):
     found = inspection_picture.scales(view, setting(rule=StretchRule.MINMAX, calibration=calibrate("-1000")))[0]
     assert np.isfinite([found.low, found.high]).all()
     assert found.high < 2
+
+
+def test_black_above_white_is_said_and_the_picture_stays():
+    app = page(stretch="manual", black="5000")
+    assert not app.exception
+    assert "black is expected below white" in app.error[0].value

@@ -112,3 +112,25 @@ def test_a_kernel_whose_sum_is_zero_cannot_be_divided_by_it_and_the_last_good_on
     app.selectbox(key="divide").select("sum").run()
     assert not app.exception
     assert "sum" in app.error[0].value
+
+
+def test_every_band_is_in_the_downloaded_picture(view, monkeypatch):
+    found = {}
+    gallery = kernel_files.render.gallery
+    monkeypatch.setattr(
+        kernel_files.render,
+        "gallery",
+        lambda parts, title: found.update(names=[name for name, *_ in parts]) or gallery(parts, title),
+    )
+    bands = view.scene.band_names
+    data = kernel_files.png(view, setting(target=Target.EACH, bands=bands))
+    assert data.startswith(b"\x89PNG")
+    assert found["names"] == list(bands)
+
+
+def test_a_link_may_name_an_option_by_its_identifier_and_the_address_keeps_it():
+    app = playground(kernel="laplacian_4", on="colour")
+    assert app.session_state["kernel"] == "laplacian_4"
+    assert app.query_params["kernel"] == KERNELS["laplacian_4"].title
+    assert app.query_params["on"] == kernel.TARGETS[Target.COLOUR]
+    assert not app.info

@@ -18,14 +18,18 @@ class Grid {
 
   update(component) {
     this.send = component.setTriggerValue;
-    const { cells, shown, colours, inks, help } = component.data;
+    const { cells, shown, colours, inks, help, fixed } = component.data;
     this.note.textContent = help;
     this.told = cells.map((line) => line.join(",")).join(";");
     if (this.rows !== cells.length || this.cols !== cells[0].length) this.build(cells.length, cells[0].length);
     this.inputs.forEach((line, row) => line.forEach((input, col) => {
+      // What is being typed while the answer to an earlier cell arrives stays.
+      const typing = input === this.root.getRootNode().activeElement && ![input.exact, input.brief].includes(input.value);
       input.exact = cells[row][col];
-      input.value = input.brief = shown[row][col];
+      input.brief = shown[row][col];
+      if (!typing) input.value = input.brief;
       input.title = input.exact;
+      input.readOnly = fixed;
       input.classList.remove("wrong");
       input.parentElement.style.background = colours[row][col];
       input.style.color = inks[row][col];

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 import streamlit as st
 
+from cnnviz.errors import GeometryError
 from cnnviz.render import StretchRule, number
 from cnnviz.sensors import Calibration, Offset, Sensor
 from cnnviz.ui import link
+from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.page import more
 from cnnviz.ui.view import View
 from cnnviz.ui.words import plain
@@ -134,4 +136,12 @@ def _calibration(view: View, what: What) -> Calibration | None:
 def _manual() -> tuple[float, float]:
     low = link.figure("Black at", -1e9, 1e9, 0.0, "black")
     high = link.figure("White at", -1e9, 1e9, 3000.0, "white")
+    return good_or_default("stretch", lambda: _ordered(low, high), lambda: (0.0, 3000.0))
+
+
+def _ordered(low: float, high: float) -> tuple[float, float]:
+    if low >= high:
+        raise GeometryError(
+            f"received black at {number(low)} and white at {number(high)}: black is expected below white; change one"
+        )
     return low, high

@@ -210,8 +210,10 @@ def _turned(weights: np.ndarray, turn: str) -> np.ndarray:
 def edit(view: View, given: Setting) -> None:
     """The kernel in cells, its size on the ground, and what turns it."""
     weights = parse_kernel(given.typed)
-    kernel_grid(weights, "kernel_grid", help="Type into a cell; arrow keys walk.", on_edit=_edited)
-    if link.hides("controls"):
+    fixed = link.hides("controls")
+    hint = "Arrow keys walk." if fixed else "Type into a cell; arrow keys walk."
+    kernel_grid(weights, "kernel_grid", help=hint, on_edit=_edited, fixed=fixed)
+    if fixed:
         return
     with st.container(horizontal=True, gap="xsmall"):
         for turn, (label, icon) in _TURNS.items():

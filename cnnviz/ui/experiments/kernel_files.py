@@ -8,9 +8,10 @@ import numpy as np
 import streamlit as st
 
 from cnnviz import render
-from cnnviz.scene import geotiff_bytes
+from cnnviz.samples import SAMPLES
+from cnnviz.scene import Scene, geotiff_bytes
 from cnnviz.ui.experiments.kernel import Setting, Target, run
-from cnnviz.ui.experiments.kernel_pictures import coloured
+from cnnviz.ui.experiments.kernel_pictures import coloured, each_band
 from cnnviz.ui.view import View
 
 
@@ -27,11 +28,14 @@ def downloads(view: View, given: Setting, *, covered: bool) -> None:
 
 def png(view: View, given: Setting) -> bytes:
     """Picture of the result with its legend."""
-    array = run(view, given).after.array
-    shown = array if given.target is Target.COLOUR else array[..., :1]
-    picture, scale, note = coloured(view, given, shown)
-    title = f"{view.scene.name} · {', '.join(given.bands[: shown.shape[2]])} · {render.size(*array.shape[:2])} px"
-    return render.figure_png(picture, f"{title} · {note}" if note else title, scale)
+    result = run(view, given)
+    array = result.after.array
+    title = f"{view.scene.name} · {', '.join(given.bands)} · {render.size(*array.shape[:2])} px"
+    if given.target is Target.EACH:
+        parts = [(stage.name, stage.picture, stage.scale) for stage in each_band(view, given, result)]
+        return render.figure_png(render.gallery(parts, title))
+    picture, scale, note = coloured(view, given, array)
+    return render.figure_png(render.figure(picture, f"{title} · {note}" if note else title, scale))
 
 
 def geotiff(view: View, given: Setting) -> bytes:
@@ -65,7 +69,7 @@ def code(view: View, given: Setting) -> str:
             "    import rasterio",
             "    from rasterio.windows import Window",
             "",
-            f"    with rasterio.open({view.scene.name!r}) as source:  # the file of that name, where you keep it",
+            *_opening(view.scene),
             f"        window = Window({col}, {row}, {cols}, {rows})",
             f'        bands = source.read({numbers}, window=window, masked=True).astype("float32")',
             "    image = np.moveaxis(bands.filled(np.nan), 0, -1)",
@@ -74,3 +78,15 @@ def code(view: View, given: Setting) -> str:
             "",
         ]
     )
+
+
+def _opening(scene: Scene) -> list[str]:
+    """Lines that open the file; a sample is found where it is installed."""
+    for name, sample in SAMPLES.items():
+        if sample.title == scene.name:
+            return [
+                "    from cnnviz.samples import open_sample",
+                "",
+                f"    with rasterio.open(open_sample({name!r}).path) as source:",
+            ]
+    return [f"    with rasterio.open({scene.name!r}) as source:  # the file of that name, where you keep it"]

@@ -20,7 +20,7 @@ def show(
     view: View, given: Setting, result: Result, *, covered: bool = False, asked: tuple[int, int] | None = None
 ) -> None:
     """Show all pictures of a setting; ``covered`` hides what comes out, ``asked`` is the pixel asked about."""
-    stages = _each_band(view, given, result) if given.target is Target.EACH else _three(view, given, result)
+    stages = each_band(view, given, result) if given.target is Target.EACH else _three(view, given, result)
     if asked is not None and given.target is not Target.EACH:
         stages[0] = replace(stages[0], boxes=[_window(result, asked)])
     if covered:
@@ -87,7 +87,7 @@ def _stage(view: View, given: Setting, array: np.ndarray, field: ReceptiveField,
     )
 
 
-def _each_band(view: View, given: Setting, result: Result) -> list[Stage]:
+def each_band(view: View, given: Setting, result: Result) -> list[Stage]:
     """One picture per band; signed results share one scale, so that bands can be compared."""
     shared = ColourScale.signed(result.after.array)
     shared = replace(shared, rule=f"{shared.rule}; the same for all bands")

@@ -88,9 +88,7 @@ _SCOPE_HELP = "A group is a convolution with the activations and poolings that f
 
 
 def _bands(view: View) -> list[str]:
-    names, asked = view.scene.band_names, st.query_params.get_all(BANDS)
-    if BANDS not in st.session_state and (unknown := [name for name in asked if name not in names]):
-        complain(f"This scene has no band {', '.join(unknown)[:60]}; its bands are {', '.join(names)}.")
+    names = view.scene.band_names
     kept = [name for name in st.session_state.get(BANDS, ()) if name in names]
     if BANDS in st.session_state and kept != st.session_state[BANDS]:
         st.session_state[BANDS] = kept or [view.default_band()]
