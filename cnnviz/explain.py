@@ -22,7 +22,7 @@ from cnnviz.occlusion import Occlusion
 from cnnviz.padding import PerAxis, per_axis, plan
 from cnnviz.weights import Array
 
-_STEPS = 32
+_STEPS = 128
 _MOST = 1024
 
 

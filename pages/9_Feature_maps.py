@@ -2,6 +2,7 @@
 
 from cnnviz.ui.experiments import (
     maps,
+    maps_earth,
     maps_filter,
     maps_graph,
     maps_lesson,
@@ -25,4 +26,5 @@ with page(
     maps_subjects.upload()
     maps_filter.show(given)
     maps_why.show(given)
+    maps_earth.show(view, given)
     maps_lesson.tasks(given)

@@ -16,10 +16,11 @@ from cnnviz.layers import Conv2D, Network, Pool2D
 from cnnviz.presets import PRESETS
 from cnnviz.ready import READY
 from cnnviz.render import LEVELS
-from cnnviz.samples import open_sample
+from cnnviz.samples import open_labels, open_sample
 from cnnviz.scene import Window, open_scene
 from cnnviz.ui.experiments import (
     maps,
+    maps_earth,
     maps_filter,
     maps_graph,
     maps_inputs,
@@ -361,3 +362,48 @@ def test_a_window_for_a_trained_model_is_multiplied_as_its_chips_were(run, view,
     expected = view.scene.read(Window(row, col, 16, 16), bands=("B04", "B08")).array * np.float32(1e-4)
     np.testing.assert_allclose(image.array, expected, rtol=1e-6)
     assert "numbers times 1 × 10⁻⁴, as in training" in image.note
+
+
+# --- on Earth ---
+
+
+def test_a_classifier_slides_over_the_window_and_is_judged_by_the_labels(view):
+    ready = READY["land_cover_chips"]
+    found = maps_earth._slid(view.scene, view.window, ready.network, 1.0)
+    best, sure = maps_earth.classified(found.array)
+    image = view.patch(ready.bands).array
+    labels = open_labels().read(view.window).array[..., 0]
+    agreeing = []
+    for row, col in [(0, 0), (3, 5), (19, 16)]:
+        chip = image[4 * row : 4 * row + 16, 4 * col : 4 * col + 16]
+        shares = ready.network.apply(chip)[0, 0]
+        assert best[row, col] == shares.argmax()
+        assert sure[row, col] == pytest.approx(shares.max(), rel=1e-4)
+    for row, col in np.ndindex(best.shape):
+        if label := int(labels[4 * row + 8, 4 * col + 8]):
+            agreeing.append(best[row, col] == label - 1)
+    said = maps_earth.right(view, found, maps_subjects._built("land_cover_chips"), best)
+    assert said.startswith(f"{maps_earth.render.number(100 * float(np.mean(agreeing)), 3)} % agree")
+    assert np.mean(agreeing) > 0.7
+
+
+def test_nothing_is_said_where_there_is_no_data():
+    shares = np.full((2, 2, 3), 1 / 3, np.float32)
+    shares[0, 1] = np.nan
+    best, sure = maps_earth.classified(shares)
+    assert best.tolist() == [[0, maps_earth.NOTHING], [0, 0]]
+    assert np.isnan(sure[0, 1])
+
+
+def test_classes_keep_their_colours_and_names_are_only_text():
+    assert maps_earth.colours(("Water", "Forest"))[0] == "#2665b0"
+    assert len(set(maps_earth.colours(tuple("abcdefgh")))) == 8
+    assert "<script>" not in maps_earth.legend(("<script>", "b"))
+
+
+def test_the_page_slides_when_it_is_asked_to():
+    app = page(model="land_cover_chips")
+    assert "agree with the label" not in words(app)
+    app.toggle(key="maps_slide").set_value(True).run()
+    assert not app.exception
+    assert "agree with the label" in words(app)

@@ -1,0 +1,167 @@
+"""On Earth: a classifier of chips slides over the window in view, and says a class for every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from cnnviz import render
+from cnnviz.blocks import Activation, Function
+from cnnviz.land_cover import scaled as times
+from cnnviz.layers import FeatureMap, Network
+from cnnviz.render import ColourScale, Palette
+from cnnviz.samples import LABEL_CLASSES, open_labels, open_sample
+from cnnviz.scene import Scene, Window
+from cnnviz.ui import link, whole_scene
+from cnnviz.ui.experiments.maps import Setting
+from cnnviz.ui.experiments.maps_subjects import Subject
+from cnnviz.ui.maps import composite_stage, scaled
+from cnnviz.ui.pictures import PIN_COLOURS, Room, Stage, caption, ground, strip
+from cnnviz.ui.view import View, same_scene
+from cnnviz.weights import Array
+
+NOTHING = 255
+_MORE = ("#999999", "#F0E442", "#000000", "#882255", "#44AA99", "#332288")
+
+
+def show(view: View, given: Setting) -> None:
+    """The window's map, where the network was trained on bands that the scene has; and the scene's as a file."""
+    _show_map(view, given)
+    if network := whole(view, given):
+        whole_scene.show(view, network, "feature maps")
+
+
+def _show_map(view: View, given: Setting) -> None:
+    known, sized = given.subject.examples, given.subject.sized
+    if known is None or sized is None or not set(known.bands) <= set(view.scene.band_names):
+        return
+    if sized[0] > view.window.rows or sized[1] > view.window.cols or not given.subject.classes:
+        return
+    st.subheader("The same network over the whole window", anchor=False)
+    if not link.tick("Slide it over the scene", "maps_slide", help=_HELP):
+        return
+    network = Network(given.subject.network.layers, bands=known.bands)
+    found = _slid(view.scene, view.window, network, known.factor)
+    best, sure = classified(found.array)
+    strip(_stages(view, given, found, best, sure), "maps_earth", crs=view.crs, room=Room("14rem", 420))
+    st.html(legend(given.subject.classes))
+    st.caption(" ".join([_step(view, found), right(view, found, given.subject, best)]))
+
+
+def whole(view: View, given: Setting) -> Network | None:
+    """The network for the scene's own numbers, or None where the scene lacks its bands or was never its input."""
+    known, names = given.subject.examples, view.scene.band_names
+    bands = known.bands if known else given.image.bands
+    if not set(bands) <= set(names):
+        return None
+    return times(
+        Network(given.subject.network.layers, bands=bands, name=given.subject.title), known.factor if known else 1
+    )
+
+
+_HELP = "Every dense layer becomes a convolution of its maps' size: the same weights, the same numbers, at every place."
+
+
+# One entry: what it saves is the work while other controls of the page change.
+@st.cache_resource(
+    max_entries=1, ttl=600, show_spinner="Sliding over the window …", hash_funcs={Scene: same_scene, Network: hash}
+)
+def _slid(scene: Scene, window: Window, network: Network, factor: float) -> FeatureMap:
+    image = View(scene, window).patch(network.bands or ()).array * np.float32(factor)
+    last = network.layers[-1]
+    ends = isinstance(last, Activation) and last.name is Function.SOFTMAX
+    whole = network if ends else Network([*network.layers, Activation("softmax")], bands=network.bands)
+    array = whole.apply(image)
+    names = whole.labels(image.shape[2])[-1]
+    return FeatureMap("shares", last.kind, array, whole.receptive_field(image.shape), names, 0)
+
+
+def classified(shares: Array) -> tuple[NDArray[np.uint8], Array]:
+    """Class and confidence ``(rows, cols)`` of shares ``(rows, cols, classes)``; 255 and NaN where there is no data."""
+    there = np.isfinite(shares).all(axis=2)
+    best = np.where(there, np.nan_to_num(shares).argmax(axis=2), NOTHING).astype(np.uint8)
+    return best, np.where(there, shares.max(axis=2), np.float32(np.nan)).astype(np.float32)
+
+
+def colours(classes: tuple[str, ...]) -> list[str]:
+    """A colour for each class: that of the land cover of that name, else the next of a fixed list."""
+    known = {each.title: "#" + bytes(each.colour).hex() for each in LABEL_CLASSES}
+    others = [colour for colour in (*PIN_COLOURS, *_MORE) if colour not in known.values()]
+    return [known.get(name, others[number % len(others)]) for number, name in enumerate(classes)]
+
+
+def legend(classes: tuple[str, ...]) -> str:
+    """Names of the classes beside their colours."""
+    box = (
+        '<span style="display:inline-block;width:0.8rem;height:0.8rem;background:{};border:1px solid #8888"></span> {}'
+    )
+    items = [box.format(colour, escape(name)) for colour, name in zip(colours(classes), classes, strict=True)]
+    cells = "".join(f'<span style="white-space:nowrap">{item}</span>' for item in items)
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1rem;font-size:0.85rem">{cells}</div>'
+
+
+def _stages(view: View, given: Setting, found: FeatureMap, best: NDArray[np.uint8], sure: Array) -> list[Stage]:
+    table = np.zeros((NOTHING + 1, 4), np.uint8)
+    for number, colour in enumerate(colours(given.subject.classes)):
+        table[number] = (*bytes.fromhex(colour[1:]), 255)
+    metres = view.metres and scaled(view.metres, found.field)
+    scale = ColourScale(Palette.SHARE, 0, 1, "share of the likeliest class")
+    place = found.field.place(view.transform) if view.on_ground else None
+    size = render.size(*best.shape)
+    return [
+        composite_stage(view, view.default_bands()),
+        Stage(
+            name="class",
+            operation=f"slide by {found.field.jump[0]} px",
+            picture=table[best],
+            caption=f" · {size} px" + (f" · {ground(metres)}" if metres else ""),
+            alt=f"The class of every step, {size}.",
+            field=found.field,
+            transform=place,
+        ),
+        Stage(
+            name="confidence",
+            operation="largest share",
+            picture=scale.indices(sure),
+            caption=caption(sure, metres),
+            alt=f"How sure the network is, {size}.",
+            scale=scale,
+            field=found.field,
+            transform=place,
+        ),
+    ]
+
+
+def _step(view: View, found: FeatureMap) -> str:
+    rows, cols = found.field.size
+    answers = render.number(found.array[..., 0].size)
+    return f"{answers} answers, each from {render.size(rows, cols)} pixels of the window."
+
+
+def right(view: View, found: FeatureMap, subject: Subject, best: NDArray[np.uint8]) -> str:
+    """How many answers agree with the label of the pixel in the middle, where the scene has labels: ours has."""
+    classes, chip = subject.classes, subject.sized
+    if chip is None or view.scene.key != open_sample("sentinel2").key:
+        return ""
+    numbers: Mapping[int, int] = {
+        int(each.value): classes.index(each.title) for each in LABEL_CLASSES if each.title in classes
+    }
+    truth = open_labels().read(view.window).array[..., 0]
+    box = found.field.box(0, 0)
+    starts = int(box.top) + chip[0] // 2, int(box.left) + chip[1] // 2
+    y, x = (
+        index * jump + start
+        for index, jump, start in zip(np.indices(best.shape), found.field.jump, starts, strict=True)
+    )
+    table = np.full(NOTHING + 1, NOTHING)
+    table[list(numbers)] = list(numbers.values())
+    true = table[np.nan_to_num(truth[y.clip(0, len(truth) - 1), x.clip(0, truth.shape[1] - 1)]).astype(np.intp)]
+    judged = (true != NOTHING) & (best != NOTHING)
+    if not judged.any():
+        return ""
+    share = render.number(100 * float((true == best)[judged].mean()), 3)
+    return f"{share} % agree with the label of the pixel in the middle (synthetic scene)."
