@@ -15,7 +15,6 @@ from cnnviz.chips import Chips
 from cnnviz.errors import CnnvizError, DataError
 from cnnviz.scene import Scene, open_scene, save_upload
 from cnnviz.ui import link
-from cnnviz.ui.page import more
 from cnnviz.ui.settings import settings
 from cnnviz.ui.view import View
 from cnnviz.ui.visit import visit
@@ -35,8 +34,10 @@ def own() -> Mapping[str, Chips]:
 
 
 def show(view: View) -> None:
-    """Ways to bring images; what they give is in :func:`own` from the next run on."""
-    with more("Images of your own"):
+    """Ways to bring images, unless controls are hidden; what they give is in :func:`own` from the next run on."""
+    if link.hides("controls"):
+        return
+    with st.expander("Images of your own", key="own_images"):
         if problem := st.session_state.pop(_PROBLEM, ""):
             st.error(plain(problem))
         packed, cut, folder = st.tabs(["A zip", "The scene with labels", "A folder of this server"])
