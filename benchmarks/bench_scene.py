@@ -207,20 +207,17 @@ def against_others(bench: Bench, memory: str, repeats: int, skip: Sequence[str])
 
 
 def by_size(sides: Sequence[int], threads: int, repeats: int) -> None:
-    """Cost per pixel of ours: seconds of the whole process, and without what an almost empty scene takes."""
-    print(f"\n{'px a side':>12}{'s':>9}{'ns / px':>10}{'less start':>12}{'ratio':>8}{'MB':>8}")
+    """Cost per pixel of ours, of the whole process and without what an almost empty scene takes."""
+    print(f"\n{'px a side':>12}{'s':>9}{'CPU s':>9}{'CPU ns / px':>13}{'less start':>12}{'MB':>8}")
     start = None
     for side in (64, *sides):
         bench = prepared(sample(side), threads, 600)
-        runs = {name: [] for name in ("ours", BASES[0])}
-        for _ in range(repeats):
-            runs["ours"].append(bench.ours("512MB"))
-            runs[BASES[0]].append(bench.peer(BASES[0]))
-        own, base = (float(np.median([run.seconds for run in each])) for each in runs.values())
-        start = own if start is None else start
-        each, rest = own / side**2 * 1e9, (own - start) / side**2 * 1e9
-        peak = max(run.megabytes for run in runs["ours"])
-        print(f"{side:12,}{own:9.2f}{each:10.1f}{rest:12.1f}{own / base:8.2f}{peak:8.0f}")
+        runs = [bench.ours("512MB") for _ in range(repeats)]
+        seconds, busy = float(np.median([run.seconds for run in runs])), float(np.median([r.processor for r in runs]))
+        start = busy if start is None else start
+        each, rest = busy / side**2 * 1e9, (busy - start) / side**2 * 1e9
+        peak = max(run.megabytes for run in runs)
+        print(f"{side:12,}{seconds:9.2f}{busy:9.2f}{each:13.1f}{rest:12.1f}{peak:8.0f}")
 
 
 def by_memory(bench: Bench, budgets: Sequence[str]) -> None:

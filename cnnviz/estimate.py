@@ -20,7 +20,7 @@ from cnnviz.tiles import tile
 from cnnviz.windows import Window
 
 _SIDE = 256  # pixels of the result that are computed to see how long it takes
-_WRITING = 0.7  # what a run takes to compress, smaller copies included, beside the usual level
+_WRITING = 0.4  # what a run takes to compress, smaller copies included, beside the usual level
 
 
 @dataclass(frozen=True)

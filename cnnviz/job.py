@@ -15,7 +15,7 @@ from cnnviz.scratch import Labels
 from cnnviz.sources import Imagery
 
 # Nanoseconds for a number that is read, a product, and a number that is written: rough, for the shares of a run.
-_READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 40.0
+_READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 22.0
 #: Weights whose recipe is sure to be short enough to be read again: up to 16 characters each, with the comma.
 _MOST_WEIGHTS = 230_000
 
