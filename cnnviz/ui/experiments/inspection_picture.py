@@ -83,7 +83,7 @@ def scales(view: View, given: Setting) -> list[ColourScale]:
 
 
 def _name(given: Setting) -> str:
-    return given.index if given.what is What.INDEX else ", ".join(given.bands)
+    return given.index if given.what is What.INDEX else ", ".join(dict.fromkeys(given.bands))
 
 
 def _note(given: Setting, scales: list[ColourScale]) -> str:
