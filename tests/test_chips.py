@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cnnviz import chips as chips_module
 from cnnviz.chips import Chips, check_learnable, split
 from cnnviz.errors import DataError
 
@@ -48,6 +49,15 @@ def test_a_split_by_blocks_keeps_no_neighbour_that_overlaps(seed):
     gaps = np.abs(training.places[:, None] - judged.places[None])
     assert not (gaps < 8).all(axis=2).any()
     assert len(training) > len(chips) / 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_only_chips_that_overlap_are_left_out(seed):
+    rng = np.random.default_rng(seed)
+    places, size = rng.integers(0, 120, (300, 2)), rng.integers(1, 20, 2)
+    others = places[rng.random(300) < 0.2]
+    expected = (np.abs(places[:, None] - others[None]) < size).all(axis=2).any(axis=1)
+    np.testing.assert_array_equal(chips_module._touching(places, others, size), expected)
 
 
 def test_a_split_is_the_same_for_the_same_seed():
