@@ -407,3 +407,18 @@ def test_the_page_slides_when_it_is_asked_to():
     app.toggle(key="maps_slide").set_value(True).run()
     assert not app.exception
     assert "agree with the label" in words(app)
+
+
+def test_the_whole_scene_is_offered_to_networks_that_it_suits(view, run):
+    def offered(subject, image):
+        return maps_earth.whole(view, Setting(subject, image, (), 0, 0, Scope.GROUP, keep=False))
+
+    digit = setting()
+    assert offered(digit.subject, digit.image) is None
+    chip = setting("land_cover_chips")
+    assert offered(chip.subject, chip.image).bands == READY["land_cover_chips"].bands
+    own = maps_subjects._of_run(run, None)
+    network = offered(own, chip.image)
+    np.testing.assert_allclose(
+        network.apply(np.full((16, 16, 2), 5000)), own.network.apply(np.full((16, 16, 2), 0.5)), rtol=1e-4
+    )

@@ -25,6 +25,8 @@ from cnnviz.ui.view import View, same_scene
 from cnnviz.weights import Array
 
 NOTHING = 255
+#: A recipe of more weights would be too long: what runs over the whole scene travels as one.
+_MOST_WEIGHTS = 230_000
 _MORE = ("#999999", "#F0E442", "#000000", "#882255", "#44AA99", "#332288")
 
 
@@ -56,7 +58,7 @@ def whole(view: View, given: Setting) -> Network | None:
     """The network for the scene's own numbers, or None where the scene lacks its bands or was never its input."""
     known, names = given.subject.examples, view.scene.band_names
     bands = known.bands if known else given.image.bands
-    if not set(bands) <= set(names):
+    if not set(bands) <= set(names) or sum(given.subject.network.parameters()) > _MOST_WEIGHTS:
         return None
     return times(
         Network(given.subject.network.layers, bands=bands, name=given.subject.title), known.factor if known else 1
