@@ -86,3 +86,13 @@ def next_name() -> str:
     number = st.session_state.get("_trained_count", 0) + 1
     st.session_state["_trained_count"] = number
     return f"Run {number}"
+
+
+def chosen() -> TrainedModel | None:
+    """The model that is looked at: the last one, unless the visitor picks another; None before the first."""
+    models = list(trained().values())
+    if len(models) < 2:
+        return models[0] if models else None
+    names = [each.name for each in models]
+    key = f"trained_{names[-1]}"  # a new model is shown at once
+    return trained()[st.selectbox("Look at", names, len(names) - 1, key=key, width=200)]

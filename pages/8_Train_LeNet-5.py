@@ -1,0 +1,34 @@
+"""From filters made by hand to filters that a network finds: train a classifier and watch it learn."""
+
+from cnnviz.ui.experiments import (
+    train,
+    train_data,
+    train_epochs,
+    train_lesson,
+    train_live,
+    train_results,
+    train_table,
+)
+from cnnviz.ui.page import controls, page
+from cnnviz.ui.trained import chosen, trained
+
+with page(
+    "Train LeNet-5",
+    "Nobody told LeNet-5 which edges make a 7: it starts from random weights and moves them, batch by batch, until its "
+    "answers fit. Press Train and watch both curves. Then move the epoch slider: when do the first kernels stop "
+    "looking like noise?",
+) as view:
+    with controls():
+        row = train.controls({})
+    given = train.settings(row, {})
+    train_data.show(given)
+    train_live.show(given)
+    model = chosen()
+    covered = train_lesson.predict(given)
+    train_table.show(given, model, covered=covered)
+    if model:
+        snapshot = train_epochs.pick(model)
+        train_epochs.show(model, snapshot)
+        train_results.show(model, snapshot)
+        train_results.compare(trained())
+    train_lesson.tasks(trained())
