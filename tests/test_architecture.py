@@ -52,6 +52,7 @@ FLOORS = (
         "datasets": ["idx", "chip_files", "chip_scene", "datasets"],
         "training": [
             "labelled", "plans", "history", "moments", "augment", "engine", "loop", "fitting", "search", "training",
+            "shield",
         ],
     },
     {"cli": ["cli_info", "cli_run", "cli", "__main__"], "ui": ["ui"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +13,7 @@ from cnnviz.chips import Chips, Split
 from cnnviz.layers import Network
 from cnnviz.training import Batches, Epoch, StopTraining, TrainingPlan
 from cnnviz.ui import trained
-from cnnviz.ui.jobs import Job, Queue, owner, queue
+from cnnviz.ui.jobs import Job, Queue, Result, owner, queue
 from cnnviz.ui.settings import settings
 from cnnviz.ui.trained import Snapshot, TrainedModel
 
@@ -56,7 +57,7 @@ def start(order: Order) -> None:
     found = current()
     if found is None or found.job.finished:
         live = Live(trained.next_name(), order)
-        job = trainings().submit(lambda job: _work(job, live), owner())
+        job = submit(lambda job: _work(job, live))
         st.session_state[_STATE] = Training(live, job)
 
 
@@ -66,6 +67,18 @@ def current() -> Training | None:
     if found and found.job.result and found.live.name not in trained.trained():
         trained.keep(found.job.result)
     return found
+
+
+def submit(work: Callable[[Job[Result]], Result]) -> Job[Result]:
+    """Begin work with Keras for this visitor as soon as it is its turn."""
+
+    def shielded(job: Job[Result]) -> Result:
+        from cnnviz.shield import keep_keras_state
+
+        keep_keras_state()
+        return work(job)
+
+    return trainings().submit(shielded, owner())
 
 
 def trainings() -> Queue:
