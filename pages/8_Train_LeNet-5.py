@@ -6,6 +6,7 @@ from cnnviz.ui.experiments import (
     train_epochs,
     train_lesson,
     train_live,
+    train_own,
     train_results,
     train_table,
 )
@@ -19,16 +20,17 @@ with page(
     "looking like noise?",
 ) as view:
     with controls():
-        row = train.controls({})
-    given = train.settings(row, {})
+        row = train.controls(train_own.own())
+    given = train.settings(row, train_own.own())
+    train_own.show(view)
     train_data.show(given)
     train_live.show(given)
     model = chosen()
-    covered = train_lesson.predict(given)
-    train_table.show(given, model, covered=covered)
     if model:
         snapshot = train_epochs.pick(model)
         train_epochs.show(model, snapshot)
         train_results.show(model, snapshot)
         train_results.compare(trained())
+    covered = train_lesson.predict(given)
+    train_table.show(given, model, covered=covered)
     train_lesson.tasks(trained())

@@ -32,7 +32,7 @@ def show(given: Setting) -> None:
 
 
 def _count(chips: Chips, number: int) -> str:
-    return f" · {chips.counts[chips.labels[number]]:,} to learn from"
+    return f" · {chips.counts[chips.labels[number]]:,}"
 
 
 def _words(given: Setting) -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import streamlit as st
 
 from cnnviz import render
 from cnnviz.blocks import Kind
 from cnnviz.kernels import KERNELS
-from cnnviz.layers import Conv2D
+from cnnviz.layers import Conv2D, FeatureMap
 from cnnviz.render import ColourScale
 from cnnviz.scores import softmax_terms
 from cnnviz.ui.experiments.train_data import picture, stretch
 from cnnviz.ui.maps import group_scales
-from cnnviz.ui.pictures import Room, Stage, caption, cells, strip
+from cnnviz.ui.pictures import Room, Stage, caption, strip
 from cnnviz.ui.trained import Snapshot, TrainedModel
 
 _KERNELS, _MAPS = 16, 12
-_SOBEL = ("sobel_vertical", "sobel_horizontal")
+_SOBEL = "sobel_vertical"
 
 
 def pick(model: TrainedModel) -> Snapshot:
@@ -57,9 +59,9 @@ def _kernels(model: TrainedModel, snapshot: Snapshot) -> None:
     band = weights.shape[2] // 2 if weights.shape[2] > 1 else 0
     of = f" for {model.training.bands[band]}" if weights.shape[2] > 1 else ""
     st.markdown(f"**Kernels of the first convolution{of}**, beside Sobel's: does any of them find edges?")
-    stages = [_kernel(weights[:, :, band, each], f"filter {each + 1}", scale) for each in range(shown)]
-    stages += [_kernel(KERNELS[name].weights, KERNELS[name].title, None) for name in _SOBEL]
-    strip(stages, "train_kernels", room=Room("6.5rem", 150, gallery=True), hint="")
+    stages = [_kernel(KERNELS[_SOBEL].weights, KERNELS[_SOBEL].title, None)]
+    stages += [_kernel(weights[:, :, band, each], f"filter {each + 1}", scale) for each in range(shown)]
+    strip(stages, "train_kernels", room=Room("6.5rem", 150, shared=True, gallery=True), hint="")
 
 
 def _kernel(values: np.ndarray, name: str, scale: ColourScale | None) -> Stage:
@@ -81,32 +83,29 @@ def _way(model: TrainedModel, snapshot: Snapshot, number: int) -> None:
     maps = snapshot.network.run(chips.images[number])
     called = int(snapshot.shares[number].argmax())
     label = chips.classes[chips.labels[number]]
-    stages = [picture(chips, number, stretch(model.training), name=f"It is {label}")]
+    st.markdown(f"**On its way through the network** · it is {label}, called {chips.classes[called]}")
+    image = picture(chips, number, stretch(model.training), name=f"It is {label}")
     scales = group_scales(maps)
     placed = [found for found in maps if found.array.shape[0] > 1 and found.kind is not Kind.CONVOLUTION]
-    for found in placed:
-        for channel in range(min(found.array.shape[2], _MAPS)):
-            array, scale = found.array[..., channel], scales[found.group]
-            stages.append(
-                Stage(
-                    name=f"{channel + 1}",
-                    operation=found.name if channel == 0 else "",
-                    picture=scale.indices(array),
-                    caption=caption(array, None),
-                    alt=f"Map {channel + 1} after {found.name}.",
-                    scale=scale,
-                    field=found.field,
-                    cells=cells(array) if max(array.shape) <= 3 else None,
-                )
-            )
-    st.markdown(f"**On its way through the network** · called {chips.classes[called]}")
-    strip(
-        stages,
-        "train_way",
-        room=Room("5.5rem", 130, gallery=True),
-        hint="Point at a pixel: the same place in every map.",
-    )
+    for group in dict.fromkeys(found.group for found in placed):
+        stages = [stage for found in placed if found.group == group for stage in _maps(found, scales[group])]
+        strip([image, *stages], f"train_way_{group}", room=Room("5.5rem", 130, shared=True, gallery=True), hint="")
     _terms(model, maps[-2].array[0, 0] if len(maps) > 1 else maps[-1].array[0, 0])
+
+
+def _maps(found: FeatureMap, scale: ColourScale) -> Iterator[Stage]:
+    """Pictures of a layer's first maps."""
+    for channel in range(min(found.array.shape[2], _MAPS)):
+        array = found.array[..., channel]
+        yield Stage(
+            name=f"{channel + 1}",
+            operation=found.name if channel == 0 else "",
+            picture=scale.indices(array),
+            caption=caption(array, None),
+            alt=f"Map {channel + 1} after {found.name}.",
+            scale=scale,
+            field=found.field,
+        )
 
 
 def _terms(model: TrainedModel, logits: np.ndarray) -> None:
