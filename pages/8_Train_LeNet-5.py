@@ -3,7 +3,9 @@
 from cnnviz.ui.experiments import (
     train,
     train_data,
+    train_digit,
     train_epochs,
+    train_files,
     train_lesson,
     train_live,
     train_own,
@@ -31,6 +33,8 @@ with page(
         train_epochs.show(model, snapshot)
         train_results.show(model, snapshot)
         train_results.compare(trained())
+        train_digit.show(model)
+        train_files.show(model)
     covered = train_lesson.predict(given)
     train_table.show(given, model, covered=covered)
     train_lesson.tasks(trained())

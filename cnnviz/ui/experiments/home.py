@@ -45,6 +45,11 @@ DOORS = (
     ),
     Door("pages/7_Stack_layers.py", "Stack layers", "A network of your own, layer by layer, with every map in view."),
     Door(
+        "pages/8_Train_LeNet-5.py",
+        "Train LeNet-5",
+        "A network finds its own filters: on digits, on chips of a scene, or on images of yours.",
+    ),
+    Door(
         "pages/9_Feature_maps.py",
         "Feature maps",
         "Inside a trained network: what every map answers to, and why it decides.",
