@@ -141,6 +141,11 @@ class Queue:
         self._next()
         return job
 
+    def busy(self, owner: str) -> bool:
+        """Whether a job of this owner has not ended yet."""
+        with self._lock:
+            return any(job.owner == owner for job in (*self._running, *self._waiting) if not job.finished)
+
     def ahead(self, job: Job[Any]) -> int:
         """How many jobs have to end before this one begins."""
         with self._lock:

@@ -14,11 +14,11 @@ from cnnviz.errors import CnnvizError
 from cnnviz.layers import Network
 from cnnviz.training import GridSearch, Schedule
 from cnnviz.ui import trained, trainings
-from cnnviz.ui.jobs import Job, owner
+from cnnviz.ui.jobs import Job
 from cnnviz.ui.trained import Snapshot, TrainedModel
 from cnnviz.ui.trainings import JUDGED, Order
 
-_STATE, _PROBLEM = "_search", "_search_problem"
+_STATE, _KEPT = "_search", "_searches_kept"
 #: Images, counted once for every epoch, that one search of a hosted visitor may go through.
 MOST = 4_000_000
 
@@ -74,26 +74,18 @@ class Searching:
 
 
 def start(order: Order, grid: Grid) -> None:
-    """Begin a search; where the visitor has other work under way, say so on the next run."""
-    name = trained.next_name()
-    try:
-        job = trainings.trainings().submit(lambda job: work(job, name, order, grid), owner())
-    except CnnvizError as error:
-        st.session_state[_PROBLEM] = str(error)
-        return
-    st.session_state[_STATE] = Searching(name, order, grid, job)
-
-
-def problem() -> str:
-    """Why the last search could not begin, once."""
-    return str(st.session_state.pop(_PROBLEM, ""))
+    """Begin a search; while another of this visit runs, or a training, nothing happens."""
+    if not trainings.busy():
+        name = trained.next_name()
+        job = trainings.submit(lambda job: work(job, name, order, grid))
+        st.session_state[_STATE] = Searching(name, order, grid, job)
 
 
 def current() -> Searching | None:
     """The search that was begun last in this visit; when it is done, its best model is kept."""
     found: Searching | None = st.session_state.get(_STATE)
-    if found and found.job.result and found.name not in st.session_state.setdefault("_searches_kept", set()):
-        st.session_state["_searches_kept"].add(found.name)
+    if found and found.job.result and found.name not in st.session_state.setdefault(_KEPT, set()):
+        st.session_state[_KEPT].add(found.name)
         trained.keep(found.job.result.model)
     return found
 

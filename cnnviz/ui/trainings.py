@@ -53,9 +53,8 @@ class Training:
 
 
 def start(order: Order) -> None:
-    """Begin a training; while another of this visit runs, nothing happens."""
-    found = current()
-    if found is None or found.job.finished:
+    """Begin a training; while another of this visit runs, or a search, nothing happens."""
+    if not busy():
         live = Live(trained.next_name(), order)
         job = submit(lambda job: _work(job, live))
         st.session_state[_STATE] = Training(live, job)
@@ -79,6 +78,11 @@ def submit(work: Callable[[Job[Result]], Result]) -> Job[Result]:
         return work(job)
 
     return trainings().submit(shielded, owner())
+
+
+def busy() -> bool:
+    """Whether a training or search of this visit has not ended yet."""
+    return trainings().busy(owner())
 
 
 def trainings() -> Queue:

@@ -9,9 +9,11 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.chips import Split, split
 from cnnviz.datasets import open_dataset
 from cnnviz.training import TrainingPlan
-from cnnviz.ui.experiments import train_digit, train_files
-from cnnviz.ui.jobs import Job
+from cnnviz.ui import searches
+from cnnviz.ui.experiments import train_digit, train_files, train_grid
+from cnnviz.ui.jobs import Job, State
 from cnnviz.ui.model_card import card
+from cnnviz.ui.searches import Grid
 from cnnviz.ui.trainings import Live, Order, _work
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, on saving
@@ -109,3 +111,57 @@ def test_files_are_offered(digits):
     assert [each.label for each in app.get("download_button")] == [
         "Model (.keras)", "Weights (.npz)", "History (CSV)", "Model card"
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def searched(digits):
+    order = Order("digits", digits.plan, digits.how, digits.training, digits.judged)
+    grid = Grid((16, 32), (1, 2), {"pooling": ["average", "max"]}, 2)
+    job = Job(lambda job: searches.work(job, "Run 2", order, grid), "visitor")
+    job.run()
+    assert not job.problem
+    return order, grid, job
+
+
+def test_the_best_of_a_search_is_judged_by_images_that_no_fold_saw(searched):
+    order, _, job = searched
+    model, search = job.result.model, job.result.search
+    assert model.plan == order.plan.changed(**search.best_params)
+    assert [each.epoch for each in model.snapshots] == [0, model.plan.epochs]
+    shares = model.model.predict(order.judged.images, verbose=0)
+    np.testing.assert_allclose(model.last.shares, shares, atol=1e-5)
+    assert len(model.history.epochs) == model.plan.epochs
+
+
+def test_table_and_heat_map_hold_every_combination_best_first(searched):
+    search = searched[2].result.search
+    rows = train_grid.table(search)
+    assert len(rows) == 8
+    assert rows[0]["mean, %"] == round(100 * search.best_score, 2)
+    assert [row["mean, %"] for row in rows] == sorted((row["mean, %"] for row in rows), reverse=True)
+    assert rows[0]["mean, %"] == pytest.approx((rows[0]["fold 1"] + rows[0]["fold 2"]) / 2, abs=0.011)
+    cells = train_grid.heat_map(search)["data"]["values"]
+    found = {(cell["epochs"], cell["batch size"], cell["rest"]): cell["mean"] for cell in cells}
+    assert found[1, 16, "pooling max"] == next(
+        each.mean for each in search.trials if each.params == {"batch_size": 16, "epochs": 1, "pooling": "max"}
+    )
+
+
+def test_what_a_search_costs_is_counted_and_bounded(searched, digits):
+    order, grid, _ = searched
+    assert (grid.combinations, grid.trainings(order)) == (8, 8)
+    # Two of three folds train each of the four groups for two epochs; the best is trained once more on all.
+    thirds = Grid((16, 32), (1, 2), {"pooling": ["average", "max"]}, 3)
+    assert thirds.images(order) == len(order.training) * (4 * 2 * 2 + 2)
+    assert not train_grid.refusal(order, grid)
+    assert "million images" in train_grid.refusal(order, Grid((8, 16), (30, 1000), {}, 10))
+    assert "one value or more" in train_grid.refusal(order, Grid((), (1,), {}, 3))
+
+
+def test_a_cancelled_search_ends_and_leaves_nothing(searched):
+    order, grid, _ = searched
+    job = Job(lambda job: searches.work(job, "Run 3", order, grid), "visitor")
+    job.cancel()
+    job.state = State.RUNNING
+    job.run()
+    assert (job.state, job.result) == (State.CANCELLED, None)

@@ -60,29 +60,21 @@ def _part(order: Order) -> None:
     running = found is not None and not found.job.finished
     with st.container(horizontal=True, vertical_alignment="center"):
         problem = refusal(order, grid)
-        busy = running or _trains()
         st.button(
             "Search",
             key="grid_start",
             type="primary",
-            disabled=bool(problem) or busy,
+            disabled=bool(problem) or trainings.busy(),
             on_click=searches.start,
             args=(order, grid),
         )
         st.caption(problem or _what(order, grid))
-    if said := searches.problem():
-        st.error(plain(said))
     if found is None:
         return
     if running:
         st.fragment(_watch, run_every=_TICK)(found)
     else:
         _ended(found)
-
-
-def _trains() -> bool:
-    found = trainings.current()
-    return found is not None and not found.job.finished
 
 
 def _controls() -> Grid:

@@ -27,7 +27,14 @@ def show(given: Setting) -> None:
     running = found is not None and not found.job.finished
     order = Order(given.data, given.plan, given.how, given.training, given.judged)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Train", key="train_start", type="primary", disabled=running, on_click=trainings.start, args=(order,))
+        st.button(
+            "Train",
+            key="train_start",
+            type="primary",
+            disabled=trainings.busy(),
+            on_click=trainings.start,
+            args=(order,),
+        )
         st.caption(_what(given))
     if found is None:
         return
