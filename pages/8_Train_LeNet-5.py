@@ -6,6 +6,7 @@ from cnnviz.ui.experiments import (
     train_digit,
     train_epochs,
     train_files,
+    train_grid,
     train_lesson,
     train_live,
     train_own,
@@ -27,6 +28,7 @@ with page(
     train_own.show(view)
     train_data.show(given)
     train_live.show(given)
+    train_grid.show(given)
     model = chosen()
     if model:
         snapshot = train_epochs.pick(model)

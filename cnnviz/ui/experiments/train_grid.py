@@ -12,6 +12,7 @@ from cnnviz.estimate import duration
 from cnnviz.render import number
 from cnnviz.training import GridSearch
 from cnnviz.ui import link, searches, trainings
+from cnnviz.ui.experiments.train import Setting
 from cnnviz.ui.jobs import State
 from cnnviz.ui.searches import MOST, Grid, Searching
 from cnnviz.ui.trainings import Order
@@ -47,8 +48,9 @@ OTHERS: Mapping[str, Varied] = {
 _TITLES = {"batch_size": "batch size", "epochs": "epochs"} | {name: each.title.lower() for name, each in OTHERS.items()}
 
 
-def show(order: Order) -> None:
+def show(given: Setting) -> None:
     """The part, for these images and this plan: what is not varied stays as the plan says."""
+    order = Order(given.data, given.plan, given.how, given.training, given.judged)
     with st.expander("Grid search: which settings do best?", key="grid"):
         st.fragment(_part)(order)
 
