@@ -32,8 +32,8 @@ with page(
     model = chosen()
     if model:
         snapshot = train_epochs.pick(model)
-        train_epochs.show(model, snapshot)
         train_results.show(model, snapshot)
+        train_epochs.show(model, snapshot)
         train_results.compare(trained())
         train_digit.show(model)
         train_files.show(model)

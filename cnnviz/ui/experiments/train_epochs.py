@@ -18,7 +18,7 @@ from cnnviz.ui.maps import group_scales
 from cnnviz.ui.pictures import Room, Stage, caption, strip
 from cnnviz.ui.trained import Snapshot, TrainedModel
 
-_KERNELS, _MAPS = 16, 12
+_KERNELS, _MAPS = 16, 8
 _SOBEL = "sobel_vertical"
 
 

@@ -117,15 +117,16 @@ def chart(batches: Sequence[Batches], epochs: Sequence[Epoch], what: str) -> Any
     ]
     scale = alt.Scale(domain=[0, 1]) if what == "accuracy" else alt.Scale(domainMin=0)
     y = alt.Y(f"{what}:Q", scale=scale)
+    across = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d"))
     behind = (
         alt.Chart(alt.InlineData(values=thin))
         .mark_line(opacity=0.35, strokeWidth=1, color="#888")
-        .encode(x="epoch:Q", y=y)
+        .encode(x=across, y=y)
     )
     front = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(point=True)
-        .encode(x="epoch:Q", y=y, color=alt.Color("images:N", title=None, sort=["training", "held back"]))
+        .encode(x=across, y=y, color=alt.Color("images:N", title=None, sort=["training", "held back"]))
     )
     return alt.layer(behind, front)
 
