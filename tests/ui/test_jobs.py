@@ -9,7 +9,7 @@ from cnnviz.errors import CnnvizError, ProcessError
 from cnnviz.ui.jobs import Queue, State
 
 
-def wait_for(condition, seconds=5):
+def wait_for(condition, seconds=30):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
