@@ -7,6 +7,7 @@ from cnnviz.ui.experiments import (
     train_epochs,
     train_files,
     train_grid,
+    train_land,
     train_lesson,
     train_live,
     train_own,
@@ -36,6 +37,7 @@ with page(
         train_epochs.show(model, snapshot)
         train_results.compare(trained())
         train_digit.show(model)
+        train_land.show(view, model)
         train_files.show(model)
     covered = train_lesson.predict(given)
     train_table.show(given, model, covered=covered)

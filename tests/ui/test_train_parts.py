@@ -4,17 +4,23 @@ import io
 
 import numpy as np
 import pytest
+import rasterio
 from streamlit.testing.v1 import AppTest
 
+from cnnviz.architecture import Architecture
 from cnnviz.chips import Split, split
 from cnnviz.datasets import open_dataset
+from cnnviz.samples import open_sample
+from cnnviz.scene import Window
 from cnnviz.training import TrainingPlan
-from cnnviz.ui import searches
-from cnnviz.ui.experiments import train_digit, train_files, train_grid
+from cnnviz.ui import land_runs, searches
+from cnnviz.ui.experiments import train_digit, train_files, train_grid, train_land
 from cnnviz.ui.jobs import Job, State
 from cnnviz.ui.model_card import card
 from cnnviz.ui.searches import Grid
+from cnnviz.ui.settings import RunLimits
 from cnnviz.ui.trainings import Live, Order, _work
+from cnnviz.ui.view import View
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, on saving
 
@@ -165,3 +171,51 @@ def test_a_cancelled_search_ends_and_leaves_nothing(searched):
     job.state = State.RUNNING
     job.run()
     assert (job.state, job.result) == (State.CANCELLED, None)
+
+
+@pytest.fixture(scope="module")
+def covered(tmp_path_factory):
+    model = trained("scene", TrainingPlan(architecture=Architecture(kernel=3, normalise=True), epochs=1), 600)
+    scene = open_sample("sentinel2")
+    wanted = land_runs.request(View(scene, Window(0, 0, 64, 64)), model)
+    target = tmp_path_factory.mktemp("cover") / "cover.tif"
+    job = Job(land_runs._work(wanted, model.training.classes, target, RunLimits()), "visitor")
+    job.run()
+    assert not job.problem
+    return model, land_runs.Covering("Run 1", model.training.classes, scene, target, job)
+
+
+def test_the_map_says_of_a_place_what_keras_says_of_its_chip(covered):
+    model, found = covered
+    places, images = model.judged.places, model.judged.images
+    said = model.model.predict(images, verbose=0)
+    with rasterio.open(found.target) as classes, rasterio.open(land_runs.files(found)[1]) as sure:
+        here, share = classes.read(1), sure.read(1)
+    step = model.network.receptive_field(model.training.shape).jump[0]
+    on_grid = (places % step == 0).all(axis=1)
+    row, col = (places[on_grid] // step).T
+    inside = (row < here.shape[0]) & (col < here.shape[1])
+    assert inside.sum() > 20
+    expected = said[on_grid][inside]
+    np.testing.assert_allclose(share[row[inside], col[inside]], expected.max(axis=1), atol=1e-4)
+    assert (here[row[inside], col[inside]] == expected.argmax(axis=1)).mean() > 0.99
+
+
+def test_the_map_is_counted_and_lies_on_the_ground(covered):
+    _, found = covered
+    rows = train_land.table(found, found.job.result)
+    with rasterio.open(found.target) as file:
+        here = file.read(1)
+        assert file.crs == found.scene.crs
+        area = abs(file.transform.a * file.transform.e) / 1e6
+    assert [row["pixels"] for row in rows] == [int((here == number).sum()) for number in range(len(rows))]
+    assert sum(row["area, km²"] for row in rows) == pytest.approx((here != 255).sum() * area, abs=0.01)
+    shown_classes, confidence = train_land.stages(found)
+    assert shown_classes.transform is not None
+    assert (confidence.scale.low, confidence.scale.high) == (0, 1)
+
+
+def test_bands_that_a_scene_lacks_are_named(covered):
+    model, _ = covered
+    photo = open_sample("flower")
+    assert "B08" in land_runs.missing(View(photo, Window(0, 0, 64, 64)), model)
