@@ -114,6 +114,8 @@ def _outlook(scene: Scene, network: Network, allowed: RunLimits) -> Outlook:
     imagery = from_scene(scene)
     job = fitted(network, imagery if network.bands is None else imagery.select(network.bands))
     numbers = max(prod(job.imagery.shape), prod(job.shape)) / 1e6
+    if not allowed.size:
+        return Outlook(job.shape, None, "This server allows no runs over whole scenes.")
     if numbers > allowed.size:
         return Outlook(
             job.shape,

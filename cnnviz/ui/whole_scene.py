@@ -48,13 +48,19 @@ def _open(view: View, networks: Mapping[str, Network], page: str) -> None:
         label = st.segmented_control("Which", list(networks), default=label, key="whole_which", required=True) or label
     request = Request(view, networks[label], f"{page} {label}".strip())
     running = runs.current()
+    # Every part has a slot of its own: an empty one clears at once what stood in it, and what follows stays in place.
+    offer, watch, result = st.empty(), st.empty(), st.empty()
     if running and not running.job.finished:
-        st.fragment(_watch, run_every=_TICK)(running)
+        with watch.container():
+            st.fragment(_watch, run_every=_TICK)(running)
     else:
-        _offer(request, running)
+        with offer.container():
+            _offer(request, running)
     if running and running.job.finished:
-        _show_result(running, request)
-    _at_home(request)
+        with result.container():
+            _show_result(running, request)
+    with st.container():
+        _at_home(request)
 
 
 def _offer(request: Request, running: Running | None) -> None:

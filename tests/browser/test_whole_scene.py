@@ -69,6 +69,22 @@ def start(page):
     page.get_by_role("button", name="Start", exact=True).click()
 
 
+#: In every frame: how often the command line stands there, and whether the button stands beside the progress.
+WATCH = """
+() => {
+    window.most = 0;
+    window.both = false;
+    const look = () => {
+        const part = document.querySelector(".st-key-whole_scene");
+        window.most = Math.max(window.most, part.querySelectorAll('[data-testid="stCode"]').length);
+        window.both ||= !!part.querySelector('[role="progressbar"]') && !!part.querySelector(".st-key-whole_start");
+        requestAnimationFrame(look);
+    };
+    look();
+}
+"""
+
+
 def text(page):
     return page.get_by_test_id("stMain").inner_text()
 
@@ -120,11 +136,13 @@ def test_the_page_stays_in_place_and_usable_during_a_run_that_can_be_cancelled(b
     strip = page.locator(".strip").first
     version, top = strip.get_attribute("data-version"), strip.bounding_box()
     strip.evaluate("node => { node.mark = 1; }")
+    page.evaluate(WATCH)
     start(page)
     page.get_by_role("button", name="Cancel").wait_for()
     page.wait_for_function("document.body.innerText.match(/\\d+ %, .* left/)")
     assert (strip.get_attribute("data-version"), strip.bounding_box()) == (version, top)
     assert strip.evaluate("node => node.mark") == 1
+    assert page.evaluate("[window.most, window.both]") == [1, False]
     assert len(temporary(slow_server)) > 0
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Cancelled; nothing of it is kept.").wait_for()

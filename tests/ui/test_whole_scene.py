@@ -108,6 +108,13 @@ def test_a_scene_over_the_limit_is_refused_in_a_sentence_with_the_command(monkey
     assert app.code[0].value == "python -m cnnviz run edges.json data/sentinel2.tif sentinel-2-synthetic_edges.tif"
 
 
+def test_a_server_that_allows_no_runs_says_so(monkeypatch):
+    monkeypatch.setenv("CNNVIZ_RUN_SIZE", "0")
+    app = opened()
+    assert app.warning[0].value == "This server allows no runs over whole scenes. The command below does it at home."
+    assert "Start" not in labels(app)
+
+
 def test_a_network_that_takes_too_long_is_refused(monkeypatch):
     monkeypatch.setenv("CNNVIZ_RUN_MINUTES", "0.000001")
     assert "would take about" in opened().warning[0].value
