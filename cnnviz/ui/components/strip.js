@@ -79,9 +79,7 @@ class Stage {
     }
     this.spec = spec;
     this.words(spec);
-    this.fit();
-    this.mark();
-    this.strip.shown();
+    this.strip.arrange();
   }
 
   words(spec) {
@@ -97,10 +95,8 @@ class Stage {
   }
 
   // A picture is enlarged by whole numbers only, so that pixels stay square; a larger one is reduced to fit.
-  fit() {
-    if (!this.spec) return;
+  fit(room) {
     const { rows, cols, cells } = this.spec;
-    const room = Math.max(this.figure.clientWidth, 1);
     const tall = Math.max(this.strip.height / rows, 0.02);
     const ratio = Math.min(room / cols, tall);
     this.zoom = cells ? this.strip.cellSide(cols) : ratio >= 1 ? Math.floor(ratio) : ratio;
@@ -230,7 +226,7 @@ class Strip {
     this.stages = [];
     this.readout = element("div", { class: "readout", "aria-live": "polite" });
     this.legend = element("div", { class: "legend shared" });
-    new ResizeObserver(() => this.stages.forEach((stage) => { stage.fit(); if (stage.spec) stage.mark(); })).observe(root);
+    new ResizeObserver(() => this.arrange()).observe(root);
   }
 
   update(component) {
@@ -246,7 +242,8 @@ class Strip {
     this.legend.replaceChildren();
     const common = data.shared && data.stages[1]; // one legend for every picture but the first
     if (common && common.legend && !common.covered) drawLegend(this.legend, common.legend);
-    this.root.replaceChildren(...this.stages.map((stage) => stage.step), this.legend, this.readout);
+    const parts = [...this.stages.map((stage) => stage.step), this.legend, this.readout];
+    if (parts.length !== this.root.children.length) this.root.replaceChildren(...parts);
     this.stages.forEach((stage, i) => stage.show(data.stages[i], files[i]));
     if (!this.readout.textContent) this.readout.textContent = data.hint;
   }
@@ -257,9 +254,16 @@ class Strip {
     return Math.floor(Math.min(Math.max(share / cols, CELL), WIDE_CELL));
   }
 
-  // Benchmarks and browser tests wait for this mark: it changes when the newest picture is on the screen.
-  shown() {
-    requestAnimationFrame(() => { this.root.dataset.version = this.data.version; });
+  // Once before the next frame, for all pictures that came since: widths are read first, then written, or the browser
+  // would lay out the page anew for every picture. Browser tests wait for the version: it changes with the newest one.
+  arrange() {
+    this.arranging ??= requestAnimationFrame(() => {
+      this.arranging = null;
+      const known = this.stages.filter((stage) => stage.spec);
+      const rooms = known.map((stage) => Math.max(stage.figure.clientWidth, 1));
+      known.forEach((stage, i) => { stage.fit(rooms[i]); stage.mark(); });
+      this.root.dataset.version = this.data.version;
+    });
   }
 
   point(stage, row, col) {
