@@ -5,7 +5,7 @@ The lessons' answers are computed from the current setting, never typed in; here
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -32,12 +32,17 @@ class Task:
     done: bool
 
 
-def predict(question: Question, key: str) -> bool:
-    """Ask before the result is seen; returns whether the result is still covered."""
+def predict(question: Question | Callable[[], Question], key: str) -> bool:
+    """Ask before the result is seen; returns whether the result is still covered.
+
+    A question that takes time to find may be a function, called only where somebody wants to be asked.
+    """
     if not link.hides("answers"):
         st.toggle("Predict first", key=f"{key}_predict", persist_state="session", help=_HELP)
     if not asking(key):
         return False
+    if not isinstance(question, Question):
+        question = question()
     answers: dict[str, str] = st.session_state.setdefault("_answers", {})
     with st.container(border=True):
         st.markdown(f"**Predict.** {question.text}")

@@ -7,14 +7,15 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from cnnviz import samples
-from cnnviz.errors import CnnvizError
-from cnnviz.scene import Scene, open_scene, resolve_below, save_upload
+from cnnviz.errors import CnnvizError, SceneError
+from cnnviz.scene import Scene, Window, open_scene, resolve_below, save_upload
 from cnnviz.ui.leaving import leaves_with_its_tab
 from cnnviz.ui.overview_jobs import Job, overview_jobs
 from cnnviz.ui.settings import settings
@@ -22,6 +23,7 @@ from cnnviz.ui.view import OVERVIEW_SIDE
 
 #: How many files of the visitor's own stay open; the oldest makes room.
 KEPT = 4
+_SPOT = 32  # pixels a side that are read before a file is taken
 
 
 class Visit:
@@ -105,6 +107,19 @@ def visit() -> Visit:
     return current
 
 
+def readable(scene: Scene) -> Scene:
+    """The scene, where its middle or one of its corners can be read: a header alone is no scene. Raises SceneError."""
+    rows, cols = scene.shape[:2]
+    height, width = min(rows, _SPOT), min(cols, _SPOT)
+    bottom, right = rows - height, cols - width
+    for row, col in ((bottom // 2, right // 2), (0, 0), (0, right), (bottom, 0)):
+        with suppress(SceneError):
+            scene.read(Window(row, col, height, width), bands=scene.band_names[:1])
+            return scene
+    scene.read(Window(bottom, right, height, width), bands=scene.band_names[:1])
+    return scene
+
+
 def upload_key() -> str:
     """Key of the upload field; a new one after every file lets go of the bytes that Streamlit holds."""
     return f"upload_{visit().uploads}"
@@ -139,7 +154,7 @@ def _open(here: Visit, opener: Callable[[], Scene]) -> str:
     """Identifier of what ``opener`` opened; empty where it could not, and then the sidebar says why."""
     here.problem = ""
     try:
-        return here.keep(opener())
+        return here.keep(readable(opener()))
     except CnnvizError as error:
         here.problem = str(error)
         return ""

@@ -20,33 +20,32 @@ _SIGNS = ("positive", "about 0", "negative")
 def predict(given: Setting, result: Result) -> tuple[bool, tuple[int, int] | None]:
     """Ask for the sign of one pixel; returns whether the result is covered, and the pixel while it is asked."""
     found = result.after.array[..., 0]
-    place = _pixel(given, found)
-    if place is None:
+    if not np.isfinite(found).any():
         return False, None
+    covered = teach.predict(lambda: _question(given, found), "kernel")
+    return covered, _pixel(given, found) if teach.asking("kernel") else None
+
+
+def _question(given: Setting, found: np.ndarray) -> Question:
+    place = _pixel(given, found)
     value = float(found[place])
-    covered = teach.predict(
-        Question(
-            identity=f"{given} {place}",
-            text="Look at the box on the input, then at the weights. What will the result be there?",
-            choices=_SIGNS,
-            answer=_sign(value, found),
-            because=f"The products under the kernel add up to {number(value)}; "
-            f"the strongest response here is {number(_strongest(found))}.",
-        ),
-        "kernel",
+    return Question(
+        identity=f"{given} {place}",
+        text="Look at the box on the input, then at the weights. What will the result be there?",
+        choices=_SIGNS,
+        answer=_sign(value, found),
+        because=f"The products under the kernel add up to {number(value)}; "
+        f"the strongest response here is {number(_strongest(found))}.",
     )
-    return covered, place if teach.asking("kernel") else None
 
 
-def _pixel(given: Setting, found: np.ndarray) -> tuple[int, int] | None:
-    """A pixel for the question, always the same for a setting; any of the three signs is about equally likely."""
+def _pixel(given: Setting, found: np.ndarray) -> tuple[int, int]:
+    """A finite pixel, always the same for a setting; any of the three signs is about equally likely."""
     seed = int.from_bytes(hashlib.blake2b(repr(given).encode(), digest_size=8).digest())
     random = np.random.default_rng(seed)
     pale = _PALE * _strongest(found)
     kinds = [found > pale, np.abs(found) <= pale, found < -pale]
     wanted = [np.flatnonzero(kind) for kind in kinds if kind.any()]
-    if not wanted:
-        return None
     chosen = wanted[random.integers(len(wanted))]
     row, col = np.unravel_index(chosen[random.integers(chosen.size)], found.shape)
     return int(row), int(col)
