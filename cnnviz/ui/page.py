@@ -39,13 +39,23 @@ def page(title: str, look: str) -> Iterator[View]:
     dropped = st.empty()
     st.markdown(look)
     link.begin(title)
+    view = _view()
     try:
-        yield current_view()
+        yield view
     except CnnvizError as error:
         st.error(plain(str(error)))
     sentences = link.end()
     if sentences:
         dropped.info("This link asked for something else; shown are the defaults. " + " ".join(sentences))
+
+
+def _view() -> View:
+    """The current view; without one the page ends with a sentence, and the sidebar offers other scenes."""
+    try:
+        return current_view()
+    except CnnvizError as error:
+        st.error(plain(str(error)))
+        st.stop()
 
 
 @contextmanager

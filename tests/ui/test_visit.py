@@ -52,3 +52,17 @@ def test_the_former_scene_stays_where_a_file_cannot_be_read(tmp_path, monkeypatc
     assert not page.exception
     assert page.selectbox(key="scene").value == before
     assert any("scene.tif" in each.value for each in page.error)
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/1_Image_inspection.py", "pages/2_Kernel_playground.py"])
+def test_a_scene_that_is_damaged_in_part_costs_a_sentence(tmp_path, monkeypatch, page):
+    monkeypatch.setenv("CNNVIZ_LOCAL_ROOT", str(tmp_path))
+    broken(tmp_path / "scene.tif", keep=1)
+    shown = AppTest.from_file(str(ROOT / page), default_timeout=60)
+    shown.query_params["path"] = "scene.tif"
+    shown.run()
+    assert not shown.exception
+    assert any("scene.tif" in each.value for each in shown.error)
+    shown.selectbox(key="scene").set_value("sentinel2").run()
+    assert not shown.exception
+    assert not shown.error
