@@ -48,8 +48,12 @@ def run_epochs(
         start = time.perf_counter()
         rate = plan.rate_at(number - 1)
         engine.set_rate(rate)
+        before = engine.weights()
         parts = _one_epoch(engine, samples.only(rng.permutation(samples.which)), plan, pace, number)
         loss, accuracy = _means(parts, tell, plan.batch_size, len(samples.which))
+        if not all(np.isfinite(each).all() for each in engine.weights()):  # the last step overflowed, after its loss
+            engine.model.set_weights(before)
+            raise _diverged(plan, number)
         val_loss, val_accuracy = (None, None) if held is None else engine.judge(held)
         seconds = time.perf_counter() - start
         yield Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, seconds, engine.weights())

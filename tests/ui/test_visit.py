@@ -66,3 +66,13 @@ def test_a_scene_that_is_damaged_in_part_costs_a_sentence(tmp_path, monkeypatch,
     shown.selectbox(key="scene").set_value("sentinel2").run()
     assert not shown.exception
     assert not shown.error
+
+
+def test_a_sidebar_that_cannot_read_the_scene_costs_a_sentence(monkeypatch):
+    def fail():
+        raise SceneError("scene.tif cannot be read: fetch it again")
+
+    monkeypatch.setattr("cnnviz.ui.page.current_view", fail)
+    shown = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not shown.exception
+    assert [each.value for each in shown.error] == ["scene.tif cannot be read: fetch it again"]
