@@ -6,7 +6,8 @@
     ├── GeometryError     sizes, padding, stride or bands that do not fit together
     ├── KernelError       a kernel that is not a grid of finite numbers
     ├── SceneError        a raster that cannot be opened, read or placed
-    │   └── UnsafeError   a file or path that is refused before it is read
+    │   ├── UnsafeError   a file or path that is refused before it is read
+    │   └── DamagedError  pixels that cannot be read, in a file that can be opened
     ├── RecipeError       a recipe, link or setting that says something impossible
     ├── DataError         a data set that cannot be learned from
     ├── ModelError        a model that cannot be built, read or run
@@ -36,6 +37,10 @@ class SceneError(CnnvizError):
 
 class UnsafeError(SceneError):
     """A file or path that is refused before it is read."""
+
+
+class DamagedError(SceneError):
+    """Pixels that cannot be read, in a file that can be opened."""
 
 
 class RecipeError(CnnvizError):

@@ -24,7 +24,7 @@ from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from cnnviz.errors import SceneError
+from cnnviz.errors import DamagedError, SceneError
 from cnnviz.formats import Format
 
 _quiet_lock = threading.RLock()
@@ -84,7 +84,7 @@ def read_bands(source: Source, numbers: Sequence[int], area: Area, size: tuple[i
     """Return float32 (rows, cols, bands): bands ``numbers`` (from 1) in ``area``, resampled to ``size``.
 
     Numbers are averaged over the pixels that are valid (GDAL rounds the mean of integers to an integer);
-    indices of a palette and complex numbers are picked. Raises SceneError naming the first band that fails.
+    indices of a palette and complex numbers are picked. Raises DamagedError naming the first band that fails.
     """
     try:
         with source.opened() as dataset:
@@ -96,11 +96,11 @@ def read_bands(source: Source, numbers: Sequence[int], area: Area, size: tuple[i
     raise unreadable(source.name, failed, area)
 
 
-def unreadable(name: str, band: int | None, area: Area) -> SceneError:
+def unreadable(name: str, band: int | None, area: Area) -> DamagedError:
     """Return the error that says which band (from 1, None for unknown) of ``name`` fails where."""
     what = f"band {band} of {name}" if band else name
     row, col, rows, cols = (round(value) for value in area)
-    return SceneError(
+    return DamagedError(
         f"{what} cannot be read in the window of {rows} × {cols} pixels at row {row}, column {col}; "
         "the file is damaged or incomplete: fetch it again, or look at another window"
     )

@@ -35,6 +35,7 @@ from cnnviz.geotiff import geotiff_bytes, write_geotiff
 from cnnviz.ground import lonlat, pixel_metres, unit_name
 from cnnviz.paths import display_name, existing_file, resolve_below, save_upload
 from cnnviz.reading import FAILURES, Area, Source, read_bands
+from cnnviz.salvage import salvage_bands
 from cnnviz.sensors import BandNames, edit_names, name_bands
 from cnnviz.statistics import BandStatistics, band_statistics
 from cnnviz.windows import Window, decoded_samples, finest_overview
@@ -57,6 +58,7 @@ __all__ = [
 
 _SAMPLE = 1024
 _SINGLE_BAND = re.compile(r"_(B\d[\dA])(?:_\d0m)?\.\w+$")  # Sentinel-2: T33SVB_20181229T095411_B04_10m.jp2
+_HIDES = {"alpha": "transparent", "mask": "masked"}
 _PLACES = 10  # bands that are read together for statistics
 
 
@@ -95,6 +97,8 @@ class Scene:
     sidecars: bool = False
     overview: Overview | None = None
     """A smaller copy kept elsewhere, made by :mod:`cnnviz.overviews`; reads use it where it serves."""
+    damaged: bool = False
+    """Where True, what cannot be read is NaN; else it is an error."""
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -126,14 +130,15 @@ class Scene:
 
         ``window`` is clipped to the scene; ``bands`` are names or 0-based numbers, all by default. With
         ``max_size`` no side comes out longer than that: pixels are averaged (palettes and complex numbers:
-        picked), from the file's overviews where it has them. Raises SceneError.
+        picked), from the file's overviews where it has them. Raises SceneError, and DamagedError for
+        pixels that cannot be read unless the scene is known to be ``damaged``.
         """
         part = Window(*(window or (0, 0, *self.shape[:2]))).clipped(self.shape)
         chosen = [self.band_index(band) for band in (range(self.shape[2]) if bands is None else bands)]
         size = part.fitted(max_size)
         self._check_cost(part, size, chosen)
         source, numbers, area = self._finest_source(part, size, chosen)
-        array = read_bands(source, numbers, area, size)
+        array = (salvage_bands if self.damaged else read_bands)(source, numbers, area, size)
         shrink = Affine.scale(part.cols / size[1], part.rows / size[0])
         transform = self.transform @ Affine.translation(part.col, part.row) @ shrink
         return Patch(array, transform, self.crs, tuple(self.band_names[index] for index in chosen))
@@ -239,6 +244,13 @@ class Scene:
         """The unit of the map's coordinates: "metre", "degree", …; "" without a CRS."""
         return unit_name(self.crs)
 
+    @property
+    def nodata_rule(self) -> str:
+        """Which pixels hold no data, as text: "where transparent", "where masked", a number, or "" for none."""
+        if self.storage.mask in _HIDES:
+            return f"where {_HIDES[self.storage.mask]}"
+        return "" if self.nodata is None else f"{self.nodata:g}"
+
     def describe(self) -> Description:
         """Return all that is known without reading pixels."""
         return describe(self)
@@ -248,7 +260,7 @@ class Scene:
         rows, cols, bands = self.shape
         parts = [self.name, f"{rows:,} × {cols:,} × {bands}", self.dtype, crs_name(self.crs) or "no CRS"]
         parts.append(_metres(self.pixel_size))
-        parts.append("no nodata" if self.nodata is None else f"nodata {self.nodata:g}")
+        parts.append(f"nodata {self.nodata_rule}" if self.nodata_rule else "no nodata")
         return " · ".join(parts)
 
 

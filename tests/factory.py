@@ -40,7 +40,8 @@ def raster(
                 dataset.set_band_description(number, text)
             if mask is not None:
                 dataset.write_mask(mask)
-            dataset.update_tags(**(tags or {}))
+            if tags:  # even to set none moves a GeoTIFF's directory behind its pixels
+                dataset.update_tags(**tags)
         if overviews:
             with rasterio.open(path, "r+") as dataset:
                 dataset.build_overviews(list(overviews), Resampling.average)
@@ -50,6 +51,20 @@ def raster(
 def ramp(rows: int, cols: int, bands: int = 1, dtype="uint16", seed: int = 0) -> np.ndarray:
     """Return (rows, cols, bands) of seeded numbers from 1 to 100, different in every band."""
     return np.random.default_rng(seed).integers(1, 101, (rows, cols, bands)).astype(dtype)
+
+
+def damage(path: Path, *blocks: tuple[int, int], band: int = 1) -> Path:
+    """Overwrite the compressed bytes of blocks (block row, block column) with nonsense; the header stays sound."""
+    with rasterio.open(path) as dataset:
+        places = [
+            [int(dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=band)) for what in ("OFFSET", "SIZE")]
+            for row, col in blocks
+        ]
+    with path.open("r+b") as file:
+        for start, size in places:
+            file.seek(start)
+            file.write(b"\xff" * size)
+    return path
 
 
 def tiff(*directories: dict[int, int], big: bool = False, data: bytes = b"") -> bytes:

@@ -25,8 +25,8 @@ FLOORS = (
             "presets", "ready", "map_facts", "backward",
         ],
         "scene": [
-            "gdal", "headers", "formats", "paths", "reading", "ground", "facts", "description", "geotiff", "scene",
-            "overviews",
+            "gdal", "headers", "formats", "paths", "reading", "salvage", "ground", "facts", "description", "geotiff",
+            "scene", "first_look", "overviews",
         ],
         "render": ["render"],
         "pooling": ["pooling", "translation"],

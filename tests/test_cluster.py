@@ -19,8 +19,8 @@ from cnnviz.layers import Activation, Conv2D, Network, Pool2D
 from cnnviz.process import run_scene
 from cnnviz.scene import open_scene
 from tests.clusters import local_cluster
-from tests.factory import ramp, raster
-from tests.test_process import TILED, damage, kill_midway, pixels, shares_of
+from tests.factory import damage, ramp, raster
+from tests.test_process import TILED, kill_midway, pixels, shares_of
 
 EDGES = Network(
     [Conv2D("sobel_vertical", padding="same"), Activation("relu"), Conv2D("gaussian_5", padding="same", stride=2)],
@@ -98,7 +98,7 @@ def test_a_stopped_run_on_a_cluster_goes_on(tmp_path, scene, cluster):
 def test_damaged_blocks_are_named_from_afar(tmp_path, cluster):
     layout = TILED | {"interleave": "band"}
     source = raster(tmp_path / "scene.tif", ramp(300, 200, 2), descriptions=("B04", "B08"), **layout)
-    damage(source, 3, 1, band=2)
+    damage(source, (3, 1), band=2)
     how = {"scheduler": cluster.address}
     network = Network([Conv2D("box_3", padding="same")])
     with pytest.raises(SceneError, match=r"band 2 of scene.tif cannot be read in the window of \d+ × 64 pixels at row"):

@@ -21,7 +21,7 @@ from cnnviz.scene import open_scene
 from cnnviz.scratch import Scratch
 from cnnviz.windows import Window
 from tests.cog import cog_faults
-from tests.factory import PLACE, UTM, ramp, raster
+from tests.factory import PLACE, UTM, damage, ramp, raster
 from tests.source import ROOT
 
 TILED = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate"}
@@ -213,22 +213,11 @@ def test_two_runs_cannot_write_one_file(tmp_path, scene):
 # Damaged input
 
 
-def damage(path, row, col, band):
-    """Overwrite the compressed bytes of the block at block row and column."""
-    with rasterio.open(path) as dataset:
-        offset, size = (
-            int(dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=band)) for what in ("OFFSET", "SIZE")
-        )
-    content = bytearray(path.read_bytes())
-    content[offset : offset + size] = b"\xff" * size
-    path.write_bytes(content)
-
-
 @pytest.fixture
 def damaged(tmp_path):
     layout = TILED | {"interleave": "band"}
     path = raster(tmp_path / "scene.tif", ramp(300, 200, 2), descriptions=("B04", "B08"), **layout)
-    damage(path, 3, 1, band=2)
+    damage(path, (3, 1), band=2)
     return path
 
 

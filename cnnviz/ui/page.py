@@ -12,12 +12,13 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnviz.errors import CnnvizError
+from cnnviz.errors import CnnvizError, DamagedError
 from cnnviz.kernels import KERNELS
 from cnnviz.render import ColourScale
 from cnnviz.ui import link
 from cnnviz.ui.sidebar import current_view
 from cnnviz.ui.view import View
+from cnnviz.ui.visit import visit
 from cnnviz.ui.words import plain
 
 _STYLE = Path(__file__).parent / "components" / "page.css"
@@ -43,7 +44,7 @@ def page(title: str, look: str) -> Iterator[View]:
     try:
         yield view
     except CnnvizError as error:
-        st.error(plain(str(error)))
+        _say(error)
     sentences = link.end()
     if sentences:
         dropped.info("This link asked for something else; shown are the defaults. " + " ".join(sentences))
@@ -54,8 +55,15 @@ def _view() -> View:
     try:
         return current_view()
     except CnnvizError as error:
-        st.error(plain(str(error)))
+        _say(error)
         st.stop()
+
+
+def _say(error: CnnvizError) -> None:
+    """Show an error; where pixels cannot be read, run the page again around them."""
+    if isinstance(error, DamagedError) and visit().salvages():
+        st.rerun()
+    st.error(plain(str(error)))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import streamlit as st
 
 from cnnviz import render
 from cnnviz.errors import CnnvizError
+from cnnviz.first_look import first_window
 from cnnviz.samples import SAMPLES
 from cnnviz.scene import Scene, Window
 from cnnviz.sensors import NameSource
@@ -44,6 +45,8 @@ def current_view() -> View:
         st.caption(plain(scene.summary()))
         if name in SAMPLES and SAMPLES[name].synthetic:
             st.caption(":orange-badge[synthetic] Made by a program, not seen by a satellite.")
+        if scene.damaged:
+            st.warning("Part of this file cannot be read. It is shown as no data.")
         window = _window(scene)
         view = View(scene, window, here.whole(scene))
         _navigate(view)
@@ -58,28 +61,33 @@ def _window(scene: Scene) -> Window:
         return Window(0, 0, rows, cols)
     sides = {side: f"{side} × {side} px" for side in _SIDES}
     side = link.choose("Window", sides, "side", default=_WINDOW)
-    height, width = min(side, rows), min(side, cols)
-    _recentre(scene, rows - height, cols - width)
-    if (height, width) == (rows, cols):
-        return Window(0, 0, rows, cols)
+    first = _first_window(scene, side)
+    _start(scene, first)
+    if first[2:] == (rows, cols):
+        return first
     with st.expander("Position of the window", key="position"):
-        row = _corner("Top row", rows - height, "row")
-        col = _corner("Left column", cols - width, "col")
-    return Window(row, col, height, width)
+        row = _corner("Top row", rows - first.rows, first.row, "row")
+        col = _corner("Left column", cols - first.cols, first.col, "col")
+    return Window(row, col, first.rows, first.cols)
 
 
-def _corner(label: str, last: int, key: str) -> int:
+@st.cache_data(max_entries=64, ttl=3600, show_spinner=False, hash_funcs={Scene: lambda scene: scene.key})
+def _first_window(scene: Scene, side: int) -> Window:
+    return first_window(scene, side)
+
+
+def _corner(label: str, last: int, first: int, key: str) -> int:
     if last == 0:
         st.caption(f"{label}: 0, the window holds them all.")
         return 0
-    return link.figure(label, 0, last, last // 2, key, step=1)
+    return link.figure(label, 0, last, first, key, step=1)
 
 
-def _recentre(scene: Scene, last_row: int, last_col: int) -> None:
-    """Move the window to the middle when the scene or the window's size is another than a moment ago."""
-    state, now = st.session_state, (scene.key, last_row, last_col)
+def _start(scene: Scene, first: Window) -> None:
+    """Move the window to the first look when the scene or the window's size is another than a moment ago."""
+    state, now = st.session_state, (scene.key, first.rows, first.cols)
     if state.get("_window_of", now) != now:
-        state["row"], state["col"] = last_row // 2, last_col // 2
+        state["row"], state["col"] = first[:2]
     state["_window_of"] = now
 
 

@@ -97,8 +97,8 @@ class View:
 
 
 def same_scene(scene: Scene) -> object:
-    """What makes two scenes equal for a cache: the file, its age and size, and the names of its bands."""
-    return (scene.key, scene.band_names)
+    """What makes two scenes equal for a cache: the file, its age and size, how it is read, and its bands' names."""
+    return (scene.key, scene.damaged, scene.band_names)
 
 
 @st.cache_resource(max_entries=_ENTRIES, ttl=_SECONDS, show_spinner=False, hash_funcs={Scene: same_scene})

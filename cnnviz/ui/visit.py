@@ -8,14 +8,16 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from cnnviz import samples
-from cnnviz.errors import CnnvizError, SceneError
-from cnnviz.scene import Scene, Window, open_scene, resolve_below, save_upload
+from cnnviz.errors import CnnvizError, DamagedError
+from cnnviz.first_look import places
+from cnnviz.scene import Scene, open_scene, resolve_below, save_upload
 from cnnviz.ui.leaving import leaves_with_its_tab
 from cnnviz.ui.overview_jobs import Job, overview_jobs
 from cnnviz.ui.settings import settings
@@ -32,6 +34,7 @@ class Visit:
     def __init__(self) -> None:
         self.scenes: dict[str, Scene] = {}
         self.renamed: dict[str, Scene] = {}
+        self.damaged: set[object] = set()
         self.problem = ""
         self.uploads = 0
         self.arrived = False
@@ -58,7 +61,14 @@ class Visit:
 
     def scene(self, name: str) -> Scene:
         """The scene of that identifier, with the band names that the visitor gave it."""
-        return self.renamed.get(name) or self.scenes.get(name) or samples.open_sample(name)
+        found = self.renamed.get(name) or self.scenes.get(name) or samples.open_sample(name)
+        return replace(found, damaged=True) if found.key in self.damaged else found
+
+    def salvages(self) -> bool:
+        """Read the current scene around its damage from now on; False where that is done already."""
+        known = len(self.damaged)
+        self.damaged.add(self.scene(st.session_state["scene"]).key)
+        return len(self.damaged) > known
 
     def rename(self, name: str, scene: Scene) -> None:
         """From now on ``name`` is this scene: the same file with other band names."""
@@ -108,15 +118,13 @@ def visit() -> Visit:
 
 
 def readable(scene: Scene) -> Scene:
-    """The scene, where its middle or one of its corners can be read: a header alone is no scene. Raises SceneError."""
-    rows, cols = scene.shape[:2]
-    height, width = min(rows, _SPOT), min(cols, _SPOT)
-    bottom, right = rows - height, cols - width
-    for row, col in ((bottom // 2, right // 2), (0, 0), (0, right), (bottom, 0)):
-        with suppress(SceneError):
-            scene.read(Window(row, col, height, width), bands=scene.band_names[:1])
+    """The scene, where a spot of it can be read: a header alone is no scene. Raises DamagedError."""
+    *spots, last = places(scene.shape, _SPOT)
+    for spot in spots:
+        with suppress(DamagedError):
+            scene.read(spot, bands=[0])
             return scene
-    scene.read(Window(bottom, right, height, width), bands=scene.band_names[:1])
+    scene.read(last, bands=[0])
     return scene
 
 

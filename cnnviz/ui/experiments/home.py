@@ -58,14 +58,15 @@ DOORS = (
 
 
 def network(view: View) -> Network:
-    """The strip's stack on its band."""
-    return Network(EDGES.layers, bands=[view.default_band()], name="edges")
+    """The strip's stack on its band; without the pooling where the window is a single line of pixels."""
+    layers = EDGES.layers if min(view.window[2:]) >= 2 else EDGES.layers[:-1]
+    return Network(layers, bands=[view.default_band()], name="edges")
 
 
 def show_strip(view: View) -> None:
     """Input → convolution → ReLU → max pooling on the current window."""
     band = view.default_band()
-    maps = EDGES.run(view.patch([band]).array)
+    maps = network(view).run(view.patch([band]).array)
     scales = group_scales(maps)
     stages = [band_stage(view, band), *(map_stage(view, each, scales[each.group]) for each in maps)]
     strip(stages, "home", crs=view.crs)

@@ -200,7 +200,7 @@ def _file(view: View, given: Setting) -> None:
         "Bounds": f"x {left} … {right}, y {bottom} … {top}",
         "Centre": _lonlat(found.centre),
         "Pixel size": pictures.ground(found.pixel_size) if found.pixel_size else "unknown",
-        "Nodata": "none" if found.nodata is None else render.number(found.nodata),
+        "Nodata": view.scene.nodata_rule or "none",
         "Blocks": f"{render.size(*found.block)} pixels",
         "Overviews": ", ".join(render.size(*smaller) for _, *smaller in found.overviews) or "none",
         "Bands": ", ".join(found.band_names),
