@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cnnviz.cluster import Hands
-from cnnviz.errors import ProcessError
 from cnnviz.job import Job
 from cnnviz.journal import Recorder, Workspace, covered, remove_folder
 from cnnviz.mosaic import publish, tiles_folder, vrt
-from cnnviz.parts import Order, even_parts, make_part, merge, quick_parts
+from cnnviz.parts import Order, check_arrived, even_parts, make_part, merge, quick_parts
 from cnnviz.scratch import Scratch
 from cnnviz.windows import Window
 
@@ -86,11 +85,7 @@ def _spread(
 
     tell()
     for window, damages in hands.spread(make_part, order, missing, tell):
-        if not order.file(window).exists():
-            raise ProcessError(
-                f"a worker has finished {order.file(window).name}, but it is not to be seen here: the output must lie "
-                "in a folder that all machines share"
-            )
+        check_arrived(order.file(window))
         for damage in damages:
             recorder.note(damage)
         yield window

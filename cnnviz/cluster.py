@@ -14,9 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from pkgutil import resolve_name
 from queue import Empty, SimpleQueue
+from socket import gethostname
 from typing import Any, Protocol, TypeVar
 
+from cnnviz import __version__
 from cnnviz.errors import CnnvizError, ProcessError
 
 Order = TypeVar("Order")
@@ -27,6 +30,7 @@ _ANSWERS = 10.0  # seconds in which a scheduler answers
 _HIRES = 30.0  # seconds without a single worker, which may be starting anew, before a run gives up
 _POLL = 0.5
 _AHEAD = 2  # parts at hand for each thread
+_TOPMOST = "cnnviz.batch:__version__"  # the module that needs all others that a worker runs
 
 
 class Hands(Protocol):
@@ -96,7 +100,7 @@ class Crew:
         try:
             while True:
                 for item in islice(queue, max(_AHEAD * self._crew_size() - len(running), 0)):
-                    future = self.client.submit(_tried, work, shared, item, pure=False)
+                    future = self.client.submit(_tried, work, shared, item, __version__, pure=False)
                     running[future] = item
                     future.add_done_callback(done.put)
                 if not running:
@@ -117,8 +121,8 @@ class Crew:
             self._seen = now
         elif now - self._seen > _HIRES:
             raise ProcessError(
-                f"all workers of {self.address} are gone: start some (dask worker {self.address}); "
-                "then the same command goes on from here"
+                f"all workers of {self.address} are gone: start some (dask worker {self.address}), then the same "
+                "command again"
             )
         return max(threads, 1)
 
@@ -151,7 +155,8 @@ class Crew:
 
     def _lost(self) -> ProcessError:
         return ProcessError(
-            f"the scheduler {self.address} is gone: start it again; then the same command goes on from here"
+            f"the scheduler {self.address} is gone, and its workers end with it: start them again, then the same "
+            "command again"
         )
 
     def _drop(self, futures: list[Any]) -> None:
@@ -167,7 +172,9 @@ class _Refusal:
     text: str
 
 
-def _tried(work: Callable[[Order, Item], Answer], order: Order, item: Item) -> Answer | _Refusal:
+def _tried(work: Callable[[Order, Item], Answer], order: Order, item: Item, version: str) -> Answer | _Refusal:
+    if version != __version__:
+        return _Refusal(ProcessError, _differs(gethostname(), version, __version__))
     try:
         return work(order, item)
     except CnnvizError as error:
@@ -201,6 +208,7 @@ def connected(address: str) -> Iterator[Crew]:
             ) from None
         try:
             _await_workers(client, address)
+            _check_workers(client)
             yield Crew(client, address)
         finally:
             client.close(timeout=_ANSWERS)
@@ -229,6 +237,22 @@ def _await_workers(client: Any, address: str) -> None:
         raise ProcessError(
             f"the scheduler {address} has no workers: start some on each machine (dask worker {address})"
         ) from None
+
+
+def _check_workers(client: Any) -> None:
+    """Raise where a worker that is there could not run what is sent; those that come later are asked with each part."""
+    for worker, found in client.run(resolve_name, _TOPMOST, on_error="return").items():
+        if isinstance(found, Exception):
+            if not isinstance(found, OSError):  # which says that it has just gone
+                raise ProcessError(_differs(worker, f"{__version__}, or not all that it needs ({_one_line(found)})"))
+        elif found != __version__:
+            raise ProcessError(_differs(worker, __version__, found))
+
+
+def _differs(worker: str, wanted: str, found: str = "") -> str:
+    return (
+        f"worker {worker} has {f'cnnviz {found}, not' if found else 'no cnnviz'} {wanted}: give all machines the same"
+    )
 
 
 @contextmanager

@@ -7,18 +7,17 @@ Its file gets its name when it is complete; two workers that make the same part 
 from __future__ import annotations
 
 import secrets
-import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, prod
 from pathlib import Path
+from socket import gethostname
 
 import rasterio
 from rasterio.windows import Window as RasterWindow
 
-from cnnviz import __version__
 from cnnviz.budget import TILE, Strip, plan_run, strips_of
 from cnnviz.cog import write_cog
 from cnnviz.errors import ProcessError
@@ -49,7 +48,6 @@ class Order:
     memory: int
     workers: int
     lasting: bool
-    version: str = __version__
 
     def file(self, window: Window) -> Path:
         """Where a part is written."""
@@ -58,7 +56,8 @@ class Order:
 
 def make_part(order: Order, window: Window) -> tuple[str, ...]:
     """Compute one part and write its file; returns what could not be read. Raises CnnvizError."""
-    _check_surroundings(order)
+    sources = {each.scene.name: each.scene.path for each in order.job.imagery.origins}
+    check_seen(sources | {"the output's folder": order.folder})
     growing = order.folder / f".{secrets.token_hex(8)}"
     finished = growing.with_suffix(".part")
     try:
@@ -76,18 +75,22 @@ def make_part(order: Order, window: Window) -> tuple[str, ...]:
     return damages
 
 
-def _check_surroundings(order: Order) -> None:
-    """Raise where this machine differs from the one that asks."""
-    here = socket.gethostname()
-    if order.version != __version__:
-        raise ProcessError(f"worker {here} has cnnviz {__version__}, not {order.version}: give all machines the same")
-    unseen = [each.scene.name for each in order.job.imagery.origins if not each.scene.path.exists()]
-    if not order.folder.is_dir():
-        unseen.append("the output's folder")
-    if unseen:
+def check_seen(paths: Mapping[str, Path]) -> None:
+    """Raise ProcessError where a worker does not see one of ``paths``, by what messages call it."""
+    unseen = next((name for name, path in paths.items() if not path.exists()), None)
+    if unseen is not None:
         raise ProcessError(
-            f"worker {here} does not see {unseen[0]}: input and output must lie where all machines find them under "
-            "the same path"
+            f"worker {gethostname()} does not see {unseen}: input and output must lie where all machines find them "
+            "under the same path"
+        )
+
+
+def check_arrived(path: Path) -> None:
+    """Raise ProcessError where the machine that asks does not see what a worker has written."""
+    if not path.exists():
+        raise ProcessError(
+            f"a worker has finished {path.name}, but it is not to be seen here: the output must lie in a folder that "
+            "all machines share"
         )
 
 

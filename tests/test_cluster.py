@@ -1,25 +1,30 @@
 """A real cluster of worker processes: the numbers of one machine, also where a worker is killed, and clear refusals."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import rasterio
 from distributed import Client
 
+from cnnviz import __version__
 from cnnviz import cluster as crews
 from cnnviz.cli import main
 from cnnviz.errors import ProcessError, SceneError
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
 from cnnviz.process import run_scene
 from cnnviz.scene import open_scene
-from tests.clusters import local_cluster
+from tests.clusters import local_cluster, other_cnnviz
 from tests.factory import damage, ramp, raster
+from tests.source import ROOT
 from tests.test_process import TILED, kill_midway, pixels, shares_of
 
 EDGES = Network(
@@ -72,11 +77,26 @@ def test_a_worker_that_is_killed_in_mid_run_is_survived(tmp_path, scene, cluster
     assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "one.tif", "many.tif"}
 
 
-def test_what_one_machine_has_begun_a_cluster_ends(tmp_path, scene, cluster):
-    kill_midway(EDGES, scene, tmp_path / "out.tif", 0.4)
-    rest = shares_of(EDGES, scene, tmp_path / "out.tif", scheduler=cluster.address)
-    assert rest[0] > 0.2
-    np.testing.assert_array_equal(pixels(tmp_path / "out.tif"), EDGES.apply(open_scene(scene).read().array))
+def content(target):
+    """Bytes of a result: of the file, or of a VRT and its tiles."""
+    tiles = sorted(target.with_suffix(".tiles").iterdir()) if target.suffix == ".vrt" else []
+    return {path.name: path.read_bytes() for path in (target, *tiles)}
+
+
+@pytest.mark.parametrize("name", ["out.tif", "out.vrt"])
+@pytest.mark.parametrize("begun", ["alone", "cluster"])
+def test_what_is_begun_in_one_way_and_killed_is_ended_in_the_other(tmp_path, scene, cluster, begun, name, monkeypatch):
+    monkeypatch.setattr("cnnviz.parts.LARGEST", 256)
+    ways = {"alone": {"memory": "76MB"}, "cluster": {"scheduler": cluster.address, "memory": "80MB"}}
+    (tmp_path / "whole").mkdir()
+    whole = run_scene(EDGES, scene, tmp_path / "whole" / name).target
+    first, second = ways.pop(begun), *ways.values()
+    kill_midway(EDGES, scene, tmp_path / name, 0.3, **first)
+    assert not (tmp_path / name).exists()
+    rest = shares_of(EDGES, scene, tmp_path / name, **second)
+    assert 0.15 < rest[0] < 0.9
+    assert content(tmp_path / name) == content(whole)
+    assert not (tmp_path / f".{name}.run").exists()
 
 
 def test_a_stopped_run_on_a_cluster_goes_on(tmp_path, scene, cluster):
@@ -149,9 +169,144 @@ def test_schedulers_without_workers_and_those_that_go_are_told(tmp_path, scene, 
         with pytest.raises(ProcessError, match=r"all workers of tcp\S+ are gone: start some"):
             run_scene(EDGES, scene, tmp_path / "out.tif", on_progress=lambda share: worker.kill(), **how)
         found.add_worker()
-        with pytest.raises(ProcessError, match=r"the scheduler tcp\S+ is gone: start it again"):
+        with pytest.raises(
+            ProcessError, match=r"the scheduler tcp\S+ is gone, and its workers end with it: start them"
+        ):
             run_scene(EDGES, scene, tmp_path / "out.tif", on_progress=lambda share: found.scheduler.kill(), **how)
     assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "cluster"}
+
+
+def wait_for_workers(cluster, count):
+    """Wait until a cluster has so many workers, no more and no fewer."""
+    with Client(cluster.address, set_as_default=False) as watching:
+        end = time.monotonic() + 30
+        while len(watching.nthreads()) != count:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+@contextmanager
+def started(*words):
+    """A command of ours in a process of its own."""
+    command = [sys.executable, "-m", "cnnviz", *map(str, words)]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.wait()
+
+
+def wait_for_windows(journal, running, count):
+    """Wait until a run has so many windows done."""
+    while not journal.exists() or len(journal.read_text().split("\n")) < count + 3:  # the word, a blank, an open end
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.01)
+
+
+def test_a_scheduler_that_is_lost_in_mid_run_is_one_line_and_the_next_run_goes_on(tmp_path, scene):
+    (tmp_path / "recipe.json").write_text(EDGES.to_json())
+    one = run_scene(EDGES, scene, tmp_path / "one.tif").target
+    target, journal = tmp_path / "many.tif", tmp_path / ".many.tif.run" / "journal"
+    words = ("run", tmp_path / "recipe.json", scene, target, "--scheduler")
+    work = "        damages = _compute("
+    slow = other_cnnviz(tmp_path / "slow", "parts.py", work, f"        __import__('time').sleep(0.5)\n{work}")
+    with (
+        local_cluster(tmp_path / "first", workers=2, package=slow) as found,
+        started(*words, found.address) as running,
+    ):
+        wait_for_windows(journal, running, 1)
+        found.scheduler.kill()
+        _, err = running.communicate(timeout=60)
+    assert (running.returncode, err.count("\n")) == (2, 1)
+    assert f"the scheduler {found.address} is gone, and its workers end with it: start them again" in err
+    assert not target.exists()
+    with local_cluster(tmp_path / "second", workers=2) as found:
+        assert shares_of(EDGES, scene, target, scheduler=found.address)[0] > 0
+    assert target.read_bytes() == one.read_bytes()
+    assert not journal.parent.exists()
+
+
+def test_a_worker_with_another_cnnviz_is_named_before_anything_is_computed(tmp_path, scene):
+    old = other_cnnviz(tmp_path / "old", "__init__.py", f'"{__version__}"', '"0.0.9"')
+    bare = other_cnnviz(tmp_path / "bare", "reading.py", "import rasterio\n", "import no_rasterio\n")
+    shares = []
+    with local_cluster(tmp_path / "cluster", workers=1) as found:
+        how = {"scheduler": found.address, "on_progress": shares.append}
+        worker = found.add_worker(package=old)
+        wait_for_workers(found, 2)
+        with pytest.raises(
+            ProcessError, match=rf"^worker tcp://127\S+ has cnnviz 0\.0\.9, not {__version__}: give all"
+        ):
+            run_scene(EDGES, scene, tmp_path / "out.tif", **how)
+        worker.kill()
+        wait_for_workers(found, 1)
+        found.add_worker(package=bare)
+        wait_for_workers(found, 2)
+        with pytest.raises(
+            ProcessError, match=r"^worker \S+ has no cnnviz \S+, or not all .*No module named 'no_rasterio'"
+        ):
+            run_scene(EDGES, scene, tmp_path / "out.tif", **how)
+    assert shares == []
+
+
+def test_a_worker_with_another_cnnviz_that_comes_late_is_named(tmp_path, scene):
+    old = other_cnnviz(tmp_path / "old", "__init__.py", f'"{__version__}"', '"0.0.9"')
+    late = []
+    with local_cluster(tmp_path / "cluster", workers=1) as found:
+
+        def change_workers(share):
+            if not late:
+                late.append(found.add_worker(package=old))
+                wait_for_workers(found, 2)
+                found.processes[1].kill()
+
+        with pytest.raises(ProcessError, match=rf"^worker \S+ has cnnviz 0\.0\.9, not {__version__}: give all"):
+            run_scene(EDGES, scene, tmp_path / "out.tif", scheduler=found.address, on_progress=change_workers)
+    assert not (tmp_path / "out.tif").exists()
+
+
+# Folders that are not shared
+
+ELSEWHERE = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"')
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """Two folders, ``shared`` and ``own``, and a cluster whose only worker sees nothing of ours in the second."""
+    for name in ("shared", "own"):
+        (tmp_path / name).mkdir()
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*ELSEWHERE, tmp_path, "true"], check=False, stderr=-3).returncode
+    ):
+        pytest.skip("this system lets nobody give a process mounts of its own")
+    with local_cluster(tmp_path / "cluster", workers=1, before=[*ELSEWHERE, str(tmp_path / "own")]) as found:
+        yield found
+
+
+UNSEEN = "input and output must lie where all machines find them under the same path"
+APART = {
+    "output": ("shared", "own/out.tif", rf"worker \S+ does not see the output's folder: {UNSEEN}"),
+    "output in tiles": ("shared", "own/out.vrt", rf"worker \S+ does not see the output's folder: {UNSEEN}"),
+    "output of many": (
+        "shared",
+        "own",
+        r"a worker has finished s\.tif, but it is not to be seen here: the output must lie in",
+    ),
+    "input": ("own", "shared/out.tif", rf"worker \S+ does not see s\.tif: {UNSEEN}"),
+    "input of many": ("own", "shared", rf"worker \S+ does not see s\.tif: {UNSEEN}"),
+}
+
+
+@pytest.mark.parametrize(("source", "target", "message"), APART.values(), ids=APART)
+def test_folders_that_a_worker_does_not_share_are_one_line(tmp_path, apart, capsys, source, target, message):
+    scene = raster(tmp_path / source / "s.tif", ramp(300, 200, 3), **TILED)
+    (tmp_path / "recipe.json").write_text(EDGES.to_json())
+    words = (tmp_path / "recipe.json", scene, tmp_path / target, "--scheduler", apart.address)
+    assert main(["run", *map(str, words)]) == 2
+    assert re.fullmatch(rf"python -m cnnviz: {message}.*\n", capsys.readouterr().err)
+    assert [path.name for folder in ("shared", "own") for path in (tmp_path / folder).iterdir()] == ["s.tif"]
 
 
 # Tiles that stay, and a VRT

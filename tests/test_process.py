@@ -1,5 +1,6 @@
 """Whole scenes: the same numbers as in memory, a valid file in the right place, and nothing lost or half-written."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from cnnviz import parts
 from cnnviz.errors import GeometryError, ProcessError, SceneError
 from cnnviz.job import fitted
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
@@ -126,7 +128,8 @@ def test_large_maps_of_few_pixels(tmp_path, scene):
 
 
 KILLED = """
-    import os, signal, sys
+    import json, os, signal, sys
+    from cnnviz import parts
     from cnnviz.layers import Network
     from cnnviz.process import run_scene
 
@@ -134,13 +137,16 @@ KILLED = """
         if share >= float(sys.argv[4]):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    run_scene(Network.from_json(sys.argv[1]), sys.argv[2], sys.argv[3], memory="72MB", on_progress=stop)
+    parts.LARGEST = int(sys.argv[6])
+    run_scene(Network.from_json(sys.argv[1]), sys.argv[2], sys.argv[3], on_progress=stop, **json.loads(sys.argv[5]))
 """
 
 
-def kill_midway(network, source, target, share):
+def kill_midway(network, source, target, share, **how):
     """Start a run in a process of its own that is killed, as by ``kill -9``, once so much is done."""
-    command = [sys.executable, "-c", textwrap.dedent(KILLED), network.to_json(), str(source), str(target), str(share)]
+    options = json.dumps({"memory": "72MB"} | how)
+    words = (network.to_json(), source, target, share, options, parts.LARGEST)
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), *map(str, words)]
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
