@@ -16,7 +16,7 @@ from affine import Affine
 
 from cnnviz import render
 from cnnviz.layers import ReceptiveField
-from cnnviz.render import ColourScale, Palette
+from cnnviz.render import ColourScale
 
 _FILES = Path(__file__).parent / "components"
 _strip = st.components.v2.component(
@@ -125,9 +125,9 @@ def strip(
     on_pick: Callable[[], None] | None = None,
 ) -> None:
     """Show the stages from left to right; ``on_pick`` finds a clicked pixel in ``session_state[key]["pick"]``."""
-    files = [render.png(stage.picture, _palette(stage), level=0) for stage in stages]
+    pixels = [_pixels(stage.picture) for stage in stages]
     data: dict[str, Any] = {
-        "stages": [_spec(stage, file) for stage, file in zip(stages, files, strict=True)],
+        "stages": [_spec(stage, part) for stage, part in zip(stages, pixels, strict=True)],
         "crs": crs,
         "hint": hint,
         "height": room.height,
@@ -137,26 +137,33 @@ def strip(
         "pick": on_pick is not None,
     }
     data["version"] = hashlib.blake2b(repr(data).encode(), digest_size=8).hexdigest()
-    _strip(key=key, data=packed(data, files), on_pick_change=on_pick or _nothing)
+    _strip(key=key, data=packed(data, pixels), on_pick_change=on_pick or _nothing)
 
 
-def packed(data: dict[str, Any], files: Sequence[bytes]) -> bytes:
-    r"""One message: how long its words are, in four bytes, the words as JSON, then the files, end to end.
+def packed(data: dict[str, Any], parts: Sequence[bytes]) -> bytes:
+    r"""One message: how long its words are, in four bytes, the words as JSON, then the ``parts``, end to end.
 
     Pictures inside the JSON would have to be text, which is a third longer and slow to write and to read.
 
-    >>> packed({"a": 1}, [b"file"])
-    b'\x08\x00\x00\x00{"a": 1}file'
+    >>> packed({"a": 1}, [b"pixels"])
+    b'\x08\x00\x00\x00{"a": 1}pixels'
     """
     words = json.dumps(data).encode()
-    return b"".join([struct.pack("<I", len(words)), words, *files])
+    return b"".join([struct.pack("<I", len(words)), words, *parts])
+
+
+def _pixels(picture: np.ndarray) -> bytes:
+    """Pixels as they travel: no file format, which both sides would have to write and read; no opacity where all is."""
+    if picture.ndim == 3 and (picture[..., 3] == 255).all():
+        picture = picture[..., :3]
+    return picture.tobytes()
 
 
 def _nothing() -> None:
     """Streamlit wants a callback for each event."""
 
 
-def _spec(stage: Stage, file: bytes) -> dict[str, Any]:
+def _spec(stage: Stage, pixels: bytes) -> dict[str, Any]:
     rows, cols = stage.picture.shape[:2]
     place = stage.transform
     return {
@@ -164,8 +171,8 @@ def _spec(stage: Stage, file: bytes) -> dict[str, Any]:
         "operation": stage.operation,
         "caption": stage.caption,
         "alt": stage.alt,
-        "bytes": len(file),
-        "digest": hashlib.blake2b(file, digest_size=8).hexdigest(),
+        "bytes": len(pixels),
+        "digest": _digest(stage, pixels),
         "rows": rows,
         "cols": cols,
         "legend": _legend(stage.scale),
@@ -181,8 +188,10 @@ def _spec(stage: Stage, file: bytes) -> dict[str, Any]:
     }
 
 
-def _palette(stage: Stage) -> Palette | None:
-    return stage.scale.palette if stage.scale is not None and stage.picture.ndim == 2 else None
+def _digest(stage: Stage, pixels: bytes) -> str:
+    """What two pictures share only if they look the same."""
+    colours = stage.scale.palette.encode() if stage.scale is not None else b""
+    return hashlib.blake2b(pixels, digest_size=8, key=colours).hexdigest()
 
 
 def _legend(scale: ColourScale | None) -> dict[str, Any] | None:

@@ -28,21 +28,38 @@ function drawLegend(parent, legend) {
   element("div", { class: "rule" }, parent).textContent = legend.rule;
 }
 
-// The words of a message, and the file of each of its pictures; see `packed` in pictures.py.
+// The words of a message, and the pixels of each of its pictures; see `packed` in pictures.py.
 function unpacked(bytes) {
   const start = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const data = JSON.parse(new TextDecoder().decode(bytes.subarray(4, start)));
   let end = start;
-  const files = data.stages.map((spec) => bytes.subarray(end, (end += spec.bytes)));
-  return { data, files };
+  const pixels = data.stages.map((spec) => bytes.subarray(end, (end += spec.bytes)));
+  return { data, pixels };
 }
 
-async function decoded(file) {
-  const picture = element("img", { alt: "", draggable: "false" });
-  picture.src = URL.createObjectURL(new Blob([file], { type: "image/png" }));
-  await picture.decode();
-  URL.revokeObjectURL(picture.src);
-  return picture;
+// Red, green, blue and opacity of each pixel. One byte a pixel is a place in the legend, where the place after the last
+// is nodata; three are a colour, four a colour with its opacity.
+function coloured(pixels, { rows, cols, legend }) {
+  const image = new ImageData(cols, rows);
+  const channels = pixels.length / (rows * cols);
+  if (channels === 4) image.data.set(pixels);
+  else if (channels === 3) {
+    for (let from = 0, to = 0; from < pixels.length; from += 3, to += 4) {
+      image.data[to] = pixels[from];
+      image.data[to + 1] = pixels[from + 1];
+      image.data[to + 2] = pixels[from + 2];
+      image.data[to + 3] = 255;
+    }
+  } else if (legend) {
+    const shades = new Uint8ClampedArray(4 * 256);
+    legend.colours.forEach((colour, i) => {
+      const code = parseInt(colour.slice(1), 16);
+      shades.set([code >> 16, (code >> 8) & 255, code & 255, 255], 4 * i);
+    });
+    const words = new Uint32Array(shades.buffer), target = new Uint32Array(image.data.buffer);
+    for (let i = 0; i < pixels.length; i++) target[i] = words[pixels[i]];
+  }
+  return image;
 }
 
 class Stage {
@@ -54,7 +71,7 @@ class Stage {
     this.figure = element("figure", { class: "stage" }, this.step);
     this.frame = element("div", { class: "frame" }, this.figure);
     this.canvas = element("div", { class: "canvas", tabindex: "0", role: "img" }, this.frame);
-    this.image = element("img", { alt: "", draggable: "false" }, this.canvas);
+    this.image = element("canvas", {}, this.canvas);
     this.overlay = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" }, this.canvas);
     this.marks = svg("g", {}, this.overlay);
     this.pointer = svg("g", {}, this.overlay);
@@ -68,18 +85,14 @@ class Stage {
     this.canvas.addEventListener("keydown", (event) => this.key(event));
   }
 
-  async show(spec, file) {
-    this.next = spec;
+  show(spec, pixels) {
     if (this.spec?.digest !== spec.digest) {
-      const picture = await decoded(file);
-      if (this.next !== spec) return; // a newer picture is on its way; this one stays unseen
-      this.pixels = null;
-      this.image.replaceWith(picture); // the decoded picture itself: a copy of its address would be decoded again
-      this.image = picture;
+      this.pixels = pixels;
+      this.picture = new OffscreenCanvas(spec.cols, spec.rows);
+      this.picture.getContext("2d").putImageData(coloured(pixels, spec), 0, 0);
     }
     this.spec = spec;
     this.words(spec);
-    this.strip.arrange();
   }
 
   words(spec) {
@@ -102,7 +115,20 @@ class Stage {
     this.zoom = cells ? this.strip.cellSide(cols) : ratio >= 1 ? Math.floor(ratio) : ratio;
     this.image.style.width = `${cols * this.zoom}px`;
     this.image.style.height = `${rows * this.zoom}px`;
-    this.image.classList.toggle("whole", this.zoom >= 1);
+    this.paint();
+  }
+
+  // Reduced here, where every pixel counts: left to its style, a canvas is reduced from a few pixels out of many.
+  paint() {
+    const scale = Math.min(this.zoom * devicePixelRatio, 1);
+    const [width, height] = [this.spec.cols, this.spec.rows].map((side) => Math.max(Math.round(side * scale), 1));
+    if (this.painted === this.picture && this.image.width === width && this.image.height === height) return;
+    this.painted = this.picture;
+    [this.image.width, this.image.height] = [width, height];
+    const context = this.image.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.picture, 0, 0, width, height);
+    this.image.classList.toggle("whole", scale === 1);
   }
 
   mark() {
@@ -132,32 +158,37 @@ class Stage {
     }));
   }
 
+  // Red, green, blue and opacity of a pixel, 0 to 255.
   colourAt(row, col) {
-    if (!this.pixels) {
-      const canvas = element("canvas", { width: this.image.naturalWidth, height: this.image.naturalHeight });
-      const context = canvas.getContext("2d", { willReadFrequently: true });
-      context.drawImage(this.image, 0, 0);
-      this.pixels = context;
-    }
-    return this.pixels.getImageData(col, row, 1, 1).data;
+    const channels = this.pixels.length / (this.spec.rows * this.spec.cols);
+    const at = (row * this.spec.cols + col) * channels;
+    if (channels > 1) return [...this.pixels.subarray(at, at + channels), 255].slice(0, 4);
+    const colour = this.spec.legend?.colours[this.pixels[at]];
+    if (!colour) return [0, 0, 0, 0];
+    const code = parseInt(colour.slice(1), 16);
+    return [code >> 16, (code >> 8) & 255, code & 255, 255];
+  }
+
+  // Where a pixel lies on the legend, from 0; none for a colour that is not on it, as between the maps of a montage.
+  placeAt(row, col) {
+    const { legend, rows, cols } = this.spec;
+    if (this.pixels.length === rows * cols) return this.pixels[row * cols + col];
+    const colour = "#" + this.colourAt(row, col).slice(0, 3).map((part) => part.toString(16).padStart(2, "0")).join("");
+    return legend.colours.indexOf(colour);
   }
 
   // The legend read backwards: good to half a step of its range, and said so by "≈".
   valueAt(row, col) {
     const { legend, cells } = this.spec;
     if (cells) return cells[row][col];
-    const [red, green, blue, alpha] = this.colourAt(row, col);
-    if (alpha === 0) return "no data";
-    if (!legend || legend.low === legend.high) return legend ? "≈ " + figureText(legend.low) : "";
-    let best = 0, least = Infinity;
-    legend.colours.forEach((colour, i) => {
-      const code = parseInt(colour.slice(1), 16);
-      const distance = Math.abs((code >> 16) - red) + Math.abs(((code >> 8) & 255) - green) + Math.abs((code & 255) - blue);
-      if (distance < least) [best, least] = [i, distance];
-    });
-    if (best === 0) return "≤ " + figureText(legend.low);
-    if (best === legend.colours.length - 1) return "≥ " + figureText(legend.high);
-    return "≈ " + figureText(legend.low + (best / (legend.colours.length - 1)) * (legend.high - legend.low));
+    if (this.colourAt(row, col)[3] === 0) return "no data";
+    const place = legend ? this.placeAt(row, col) : -1;
+    if (place < 0) return "";
+    if (legend.low === legend.high) return "≈ " + figureText(legend.low);
+    const last = legend.colours.length - 1;
+    if (place === 0) return "≤ " + figureText(legend.low);
+    if (place === last) return "≥ " + figureText(legend.high);
+    return "≈ " + figureText(legend.low + (place / last) * (legend.high - legend.low));
   }
 
   pixelAt(event) {
@@ -208,7 +239,7 @@ class Stage {
     const top = row - LENS_PIXELS / 2 + 0.5, left = col - LENS_PIXELS / 2 + 0.5;
     context.imageSmoothingEnabled = false;
     context.clearRect(0, 0, 96, 96);
-    context.drawImage(this.image, -left * scale, -top * scale, this.image.naturalWidth * scale, this.image.naturalHeight * scale);
+    context.drawImage(this.picture, -left * scale, -top * scale, this.picture.width * scale, this.picture.height * scale);
     context.strokeStyle = "#e6007e";
     context.lineWidth = 1.5;
     const box = place ? [place.x - place.cols / 2, place.y - place.rows / 2, place.cols, place.rows] : [col, row, 1, 1];
@@ -230,7 +261,7 @@ class Strip {
   }
 
   update(component) {
-    const { data, files } = unpacked(component.data);
+    const { data, pixels } = unpacked(component.data);
     this.send = component.setTriggerValue;
     this.data = data;
     this.height = data.height;
@@ -244,7 +275,8 @@ class Strip {
     if (common && common.legend && !common.covered) drawLegend(this.legend, common.legend);
     const parts = [...this.stages.map((stage) => stage.step), this.legend, this.readout];
     if (parts.length !== this.root.children.length) this.root.replaceChildren(...parts);
-    this.stages.forEach((stage, i) => stage.show(data.stages[i], files[i]));
+    this.stages.forEach((stage, i) => stage.show(data.stages[i], pixels[i]));
+    this.arrange();
     if (!this.readout.textContent) this.readout.textContent = data.hint;
   }
 
