@@ -32,18 +32,22 @@ def described(layer: Any) -> str:
     return f"{layer.name:.60} ({kind(layer)})"
 
 
+def check_built(model: keras.Model) -> None:
+    """Raise ModelError for a model that does not know its layers and its input yet."""
+    if not getattr(model, "layers", None) or not getattr(model, "inputs", None):
+        raise ModelError(
+            f"Received {type(model).__name__} that has no layers yet: give a Keras model that knows its input's "
+            "shape, Sequential or functional."
+        )
+
+
 def chain(model: keras.Model) -> list[Any]:
     """Layers from input to output; models inside the model are opened.
 
     Raises ModelError where the graph branches: where a layer has several inputs, or the model several outputs.
     """
-    layers = getattr(model, "layers", None)
-    if not layers or not getattr(model, "inputs", None):
-        raise ModelError(
-            f"Received {type(model).__name__} that has no layers yet: give a Keras model that knows its input's "
-            "shape, Sequential or functional."
-        )
-    steps = list(layers) if kind(model) == "Sequential" else _walked(model)
+    check_built(model)
+    steps = list(model.layers) if kind(model) == "Sequential" else _walked(model)
     return [each for step in steps for each in (chain(step) if getattr(step, "layers", None) else [step])]
 
 

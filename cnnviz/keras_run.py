@@ -1,7 +1,7 @@
 """A Keras model run layer by layer, so that every result between input and output can be looked at or differentiated.
 
-A chain of layers is called one after the other. A graph with branches is run at once, as one model with an output for
-every layer; it is built when it is first asked for and kept as long as the model is.
+Layers are called one after the other, each with the results that it takes; models inside the model are opened. The
+order is worked out when it is first asked for and kept as long as the model is.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cnnviz.blocks import Shape
 from cnnviz.errors import GeometryError, ModelError
-from cnnviz.keras_graph import chain, described, image_shape, kind
+from cnnviz.keras_graph import check_built, described, image_shape, kind
 from cnnviz.layers import as_image
 from cnnviz.weights import Array
 
@@ -27,84 +28,111 @@ START = -1  #: stands for the model's input where numbers of steps are said
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer, and which stages' results it takes; :data:`START` is the model's input."""
+    """A layer, and which stages' results it takes; :data:`START` is the model's input.
+
+    ``node`` is Keras's record of the call that joined it to the graph.
+    """
 
     layer: Any
     takes: tuple[int, ...]
+    node: Any
+
+    def apply(self, given: Sequence[Any]) -> Any:
+        """Result for what it takes, as in use, not in training."""
+        args, kwargs = self._arguments(given)
+        if hasattr(self.layer, "trainable"):  # a layer; mere operations know no training
+            kwargs["training"] = False
+        return self.layer(*args, **kwargs)
+
+    def shape(self, given: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """Shape of its result for results of these shapes, without the batch."""
+        import keras
+
+        args, kwargs = self._arguments([keras.KerasTensor((1, *each)) for each in given])
+        return tuple(self.layer.compute_output_spec(*args, **kwargs).shape[1:])
+
+    def _arguments(self, given: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        args, kwargs = self.node.arguments.fill_in(dict(zip(map(id, self.node.input_tensors), given, strict=True)))
+        return args, dict(kwargs)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    stages: tuple[Stage, ...]
-    probe: Any = None  #: model with an output for every stage; None for a chain
-
-
-_PLANS: WeakKeyDictionary[Any, _Plan] = WeakKeyDictionary()
+_PLANS: WeakKeyDictionary[Any, tuple[Stage, ...]] = WeakKeyDictionary()
 
 
 def stages(model: keras.Model) -> tuple[Stage, ...]:
     """The model's layers in an order in which they can be run; inputs are left out."""
-    return _plan(model).stages
-
-
-def results(model: keras.Model, batch: Any, *, upto: int | None = None) -> list[Any]:
-    """Tensor of every stage for images ``(n, rows, cols, bands)``, as in use, not in training; ``upto`` is the last."""
-    plan = _plan(model)
-    if plan.probe is not None:
-        found = plan.probe(batch, training=False)
-        return list(found if isinstance(found, list) else [found])[: None if upto is None else upto + 1]
-    found = []
-    for stage in plan.stages[: None if upto is None else upto + 1]:
-        batch = stage.layer(batch, training=False)
-        found.append(batch)
-    return found
-
-
-def _plan(model: Any) -> _Plan:
     if model not in _PLANS:
-        _PLANS[model] = _made(model)
+        _PLANS[model] = _ordered(model)
     return _PLANS[model]
 
 
-def _made(model: Any) -> _Plan:
-    try:
-        layers = [each for each in chain(model) if kind(each) != "InputLayer"]
-    except ModelError:
-        return _branched(model)
-    if not layers:
-        raise ModelError("The model has no layers between its input and its output.")
-    return _Plan(tuple(Stage(each, (number - 1,)) for number, each in enumerate(layers)))
+def results(model: keras.Model, batch: Any, *, upto: int | None = None) -> list[Any]:
+    """Tensor of every stage for images ``(n, rows, cols, bands)``; ``upto`` is the last that is wanted."""
+    found: list[Any] = []
+    for stage in stages(model)[: None if upto is None else upto + 1]:
+        found.append(stage.apply([batch if each == START else found[each] for each in stage.takes]))
+    return found
 
 
-def _branched(model: Any) -> _Plan:
-    import keras
+def shapes(model: keras.Model, image: Sequence[int]) -> list[Shape]:
+    """Shape ``(rows, cols, maps)`` of every stage's result for an image of shape ``image``; nothing is computed.
 
+    A list of values is one pixel, ``(1, 1, values)``.
+    """
+    found: list[tuple[int, ...]] = []
+    for stage in stages(model):
+        found.append(stage.shape([tuple(image) if each == START else found[each] for each in stage.takes]))
+    return [as_maps(each) for each in found]
+
+
+def as_maps(shape: Sequence[int]) -> Shape:
+    """A result's shape, without the batch, as ``(rows, cols, maps)``.
+
+    >>> as_maps((10,))
+    (1, 1, 10)
+    """
+    if not 1 <= len(shape) <= 3:
+        raise ModelError(
+            f"A layer gives values of shape {tuple(shape)}; maps (rows, cols, maps) or a list are expected."
+        )
+    rows, cols, maps = (*[1] * (3 - len(shape)), *shape)
+    return rows, cols, maps
+
+
+def _ordered(model: Any) -> tuple[Stage, ...]:
+    check_built(model)
     if len(model.inputs) != 1:
         raise ModelError(f"The model takes {len(model.inputs)} inputs; one image is expected.")
-    found: dict[int, tuple[Any, tuple[int, ...], int]] = {}
-    for tensor in model.outputs:
-        _visit(tensor, model.inputs[0], found)
-    order = list(found)
-    number = {key: place for place, key in enumerate(order)} | {id(model.inputs[0]): START}
-    stages = tuple(
-        Stage(found[key][0]._keras_history[0], tuple(number[each] for each in found[key][1])) for key in order
-    )
-    return _Plan(stages, keras.Model(model.inputs[0], [found[key][0] for key in order]))
+    found: list[Stage] = []
+    _collect(model.outputs, {id(model.inputs[0]): START}, found)
+    if not found:
+        raise ModelError("The model has no layers between its input and its output.")
+    return tuple(found)
 
 
-def _visit(tensor: Any, start: Any, found: dict[int, Any]) -> None:
-    """Collect the tensors between ``start`` and ``tensor``, those that others need first."""
-    waiting = [(tensor, False)]
+def _collect(outputs: Sequence[Any], known: dict[int, int], found: list[Stage]) -> None:
+    """Add the stages that lead to ``outputs``, those that others need first.
+
+    ``known`` says by the identity of Keras's symbols which stage makes each; it is filled up.
+    """
+    waiting = [(tensor, False) for tensor in reversed(outputs)]
     while waiting:
-        each, needed = waiting.pop()
-        if each is start or id(each) in found:
+        symbol, ready = waiting.pop()
+        if id(symbol) in known:
             continue
-        operation, node, _ = each._keras_history
-        given = operation._inbound_nodes[node].input_tensors
-        if needed:
-            found[id(each)] = (each, tuple(map(id, given)))
+        operation, call, place = symbol._keras_history
+        node = operation._inbound_nodes[call]
+        if not ready:
+            waiting += [(symbol, True), *((each, False) for each in reversed(node.input_tensors))]
+            continue
+        takes = tuple(known[id(each)] for each in node.input_tensors)
+        if getattr(operation, "layers", None):
+            inside = dict(zip(map(id, operation.inputs), takes, strict=True))
+            _collect([operation.outputs[place]], inside, found)
+            known[id(symbol)] = inside[id(operation.outputs[place])]
         else:
-            waiting += [(each, True), *((one, False) for one in given)]
+            known[id(symbol)] = len(found)
+            found.append(Stage(operation, takes, node))
 
 
 def as_batch(model: keras.Model, images: ArrayLike | Sequence[ArrayLike]) -> Array:

@@ -13,7 +13,7 @@ from cnnviz.blocks import Kind, Labels
 from cnnviz.errors import ModelError
 from cnnviz.keras_fields import fields, kind_of, labels
 from cnnviz.keras_graph import described
-from cnnviz.keras_run import START, Stage, as_batch, numbered, results, stages
+from cnnviz.keras_run import START, Stage, as_batch, as_maps, numbered, results, stages
 from cnnviz.layers import FeatureMap
 from cnnviz.weights import Array
 
@@ -35,7 +35,7 @@ def feature_maps(model: keras.Model, image: ArrayLike, *, bands: Sequence[str] =
     arrays = [_maps(each) for each in tensors]
     places = fields(plan, [tuple(each.shape[1:]) for each in tensors], batch.shape[1:])
     names = _names(plan, arrays, tuple(bands) or tuple(f"band {n + 1}" for n in range(batch.shape[3])))
-    groups = np.cumsum([kind_of(each.layer) in (Kind.CONVOLUTION, Kind.DENSE) for each in plan]).tolist()
+    groups = _groups(plan)
     return [
         FeatureMap(described(stage.layer), kind_of(stage.layer), array, field, name, group)
         for stage, array, field, name, group in zip(plan, arrays, places, names, groups, strict=True)
@@ -44,12 +44,18 @@ def feature_maps(model: keras.Model, image: ArrayLike, *, bands: Sequence[str] =
 
 def _maps(tensor: Any) -> Array:
     """A result for one image as ``(rows, cols, maps)``."""
-    array = np.asarray(tensor)[0]
-    if array.ndim > 3:
-        raise ModelError(
-            f"A layer gives values of shape {array.shape}; maps (rows, cols, maps) or a list are expected."
-        )
-    return np.asarray(array, np.float32).reshape((*[1] * (3 - array.ndim), *array.shape))
+    array: Array = np.asarray(tensor, np.float32)[0]
+    return array.reshape(as_maps(array.shape))
+
+
+def _groups(plan: Sequence[Stage]) -> list[int]:
+    """A group begins with every convolution or dense layer, and where branches join; what follows belongs to it."""
+    found: list[int] = []
+    for stage in plan:
+        begins = kind_of(stage.layer) in (Kind.CONVOLUTION, Kind.DENSE) or len(stage.takes) > 1
+        before = 0 if stage.takes[0] == START else found[stage.takes[0]]
+        found.append(max(found, default=0) + 1 if begins else before)
+    return found
 
 
 def _names(plan: Sequence[Stage], arrays: Sequence[Array], bands: Labels) -> list[Labels]:

@@ -41,7 +41,8 @@ FLOORS = (
         ],
         "models": [
             "layer_steps", "architecture", "keras_graph", "from_keras", "model_options", "model_graph", "model_files",
-            "keras_run", "keras_fields", "layer_maps", "gradients", "occlusion", "explain", "models",
+            "keras_run", "keras_fields", "keras_reach", "layer_maps", "gradients", "occlusion", "explain", "opened",
+            "models",
         ],
         "process": [
             "tiles", "sources", "budget", "reader", "products", "feed", "scratch", "tiff", "packing", "pyramid", "cog",

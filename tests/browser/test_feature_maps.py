@@ -97,8 +97,10 @@ def test_a_dense_layer_shows_its_values_and_a_click_chooses_one(page, server):
 def test_a_model_of_ones_own_is_uploaded_and_shown(page, server, tmp_path):
     pytest.importorskip("keras")
     program = (
-        "import keras; L = keras.layers; keras.Sequential([L.Input((20, 20, 1)), L.Conv2D(3, 3, activation='relu'),"
-        f"L.Flatten(), L.Dense(4, activation='softmax')]).save({str(tmp_path / 'mine.keras')!r})"
+        "import keras; L = keras.layers; i = L.Input((20, 20, 1)); x = L.Conv2D(3, 3, padding='same', name='stem')(i);"
+        "x = L.Add(name='sum')([x, L.Conv2D(3, 3, padding='same', name='way')(x)]);"
+        "x = L.Dense(4, activation='softmax')(L.Flatten()(x));"
+        f"keras.Model(i, x).save({str(tmp_path / 'mine.keras')!r})"
     )
     subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     (tmp_path / "bad.keras").write_bytes(b"PK nonsense")
@@ -109,7 +111,10 @@ def test_a_model_of_ones_own_is_uploaded_and_shown(page, server, tmp_path):
     page.locator("input[type=file][accept*=keras]").set_input_files(tmp_path / "mine.keras")
     page.get_by_text("Layers of mine").wait_for(timeout=60_000)
     settle(page)
+    press_layer(page, r"^3 · sum")
     found = [name.lstrip("▸ ").removesuffix(" · dead") for name in names(page, montage(page))[1:]]
+    assert "through all branches together" in page.get_by_text(re.compile(r"^Cell row")).inner_text()
+    assert alerts(page) == ""
     assert found == ["filter 1", "filter 2", "filter 3"]
 
 

@@ -19,7 +19,6 @@ from cnnviz.render import LEVELS
 from cnnviz.samples import open_labels, open_sample
 from cnnviz.scene import Window, open_scene
 from cnnviz.ui.experiments import (
-    maps,
     maps_earth,
     maps_filter,
     maps_graph,
@@ -65,7 +64,9 @@ def setting(name="lenet5_digits", number=1, layer=1, channel=0, scope=Scope.GROU
     image = maps_inputs.Image(
         ready.images[number - 1], ready.bands, "example", f"{name} {number}", int(ready.labels[number - 1])
     )
-    return Setting(subject, image, maps._run(subject, image), layer, channel, scope, keep=False)
+    return Setting(
+        subject, image, subject.opened.run_within(image.array, image.bands), layer, channel, scope, keep=False
+    )
 
 
 # --- what is shown ---
@@ -116,7 +117,7 @@ def test_the_words_on_a_cell_say_its_value_and_what_it_saw(view):
     image = maps_inputs.Image(
         view.patch(view.scene.band_names).array[:16, :16], view.scene.band_names, "", "", None, None, (10.0, 10.0)
     )
-    given = Setting(subject, image, maps._run(subject, image), 4, 3, Scope.GROUP, keep=False)
+    given = Setting(subject, image, subject.opened.run_within(image.array, image.bands), 4, 3, Scope.GROUP, keep=False)
     said = maps_pictures.cell_words(given, (1, 2), given.found.field.box(1, 2))
     value = maps_pictures.render.number(float(given.found.array[1, 2, 3]))
     assert f"**{value}** in filter 4" in said
@@ -298,6 +299,91 @@ def test_an_uploaded_model_becomes_a_network(model_file):
 def test_an_upload_that_is_no_model_gets_a_sentence(content):
     with pytest.raises(ModelError, match=r"not a whole \.keras file"):
         read_upload(content)
+
+
+@pytest.fixture(scope="module")
+def branched_file(tmp_path_factory):
+    """A ``.keras`` file with a residual sum and a concatenation, written by Keras itself in a process of its own."""
+    path = tmp_path_factory.mktemp("model") / "branched.keras"
+    program = (
+        "import keras; L = keras.layers; keras.utils.set_random_seed(1); i = L.Input((32, 32, 3), name='image');"
+        "x = L.Conv2D(8, 3, padding='same', name='stem')(L.Rescaling(1 / 255, name='scale')(i));"
+        "x = L.ReLU(name='relu')(L.BatchNormalization(name='norm')(x));"
+        "y = L.Conv2D(8, 3, padding='same', activation='relu', name='inner_1')(x);"
+        "x = L.Add(name='residual')([x, L.Conv2D(8, 3, padding='same', name='inner_2')(y)]);"
+        "x = L.MaxPooling2D(2, name='pool')(L.LeakyReLU(name='leaky')(x));"
+        "a = L.Conv2D(6, 1, activation='relu', name='narrow')(x);"
+        "b = L.Conv2D(6, 5, padding='same', activation='relu', name='wide')(x);"
+        "x = L.Dropout(0.3, name='drop')(L.Concatenate(name='both')([a, b]));"
+        "x = L.Dense(5, activation='softmax', name='classes')(L.GlobalAveragePooling2D(name='mean')(x));"
+        f"keras.Model(i, x, name='branched').save({str(path)!r})"
+    )
+    pytest.importorskip("keras")
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def branched(branched_file):
+    """The page's subject of that file."""
+    model, shape = read_upload(branched_file.read_bytes())
+    return maps_subjects.Subject("file b", "b.keras", "", model, shape, tuple("abcde"))
+
+
+def test_maps_of_a_branched_model_are_keras_s_own_outputs(branched, branched_file):
+    keras = pytest.importorskip("keras")
+    theirs = keras.saving.load_model(branched_file)
+    image = np.random.default_rng(0).uniform(0, 255, (32, 32, 3)).astype(np.float32)
+    found = {each.name.split(" ")[0]: each for each in branched.opened.run_within(image, ("B04", "B03", "B02"))}
+    layers = [each for each in theirs.layers if type(each).__name__ != "InputLayer"]
+    outputs = keras.Model(theirs.inputs[0], [each.output for each in layers])(image[None], training=False)
+    assert set(found) == {each.name for each in layers}
+    for layer, expected in zip(layers, outputs, strict=True):
+        np.testing.assert_allclose(
+            found[layer.name].array.squeeze(), np.asarray(expected)[0].squeeze(), rtol=1e-5, atol=1e-5
+        )
+    table = maps_graph.table(Setting(branched, _image(image), list(found.values()), 0, 0, Scope.GROUP, keep=False))
+    assert "| residual (Add) | 4 relu (ReLU), 6 inner\\_2 (Conv2D) | 32 × 32 × 8 | 7 × 7 px | 0 |" in table
+    assert table.splitlines()[-1].replace("\u202f", "").endswith(f"| {theirs.count_params()} |")
+
+
+def _image(array):
+    return maps_inputs.Image(array, ("B04", "B03", "B02"), "a window", f"{array.sum()}", None, None, (10.0, 10.0))
+
+
+def test_a_cell_behind_branches_says_what_it_saw_through_all_of_them(branched):
+    image = _image(np.ones((32, 32, 3), np.float32))
+    maps = branched.opened.run_within(image.array, image.bands)
+    names = [each.name.split(" ")[0] for each in maps]
+    given = Setting(branched, image, maps, names.index("residual"), 2, Scope.GROUP, keep=False)
+    said = maps_pictures.cell_words(given, (10, 0), given.seen(10, 0))
+    assert "it saw rows 7–13, columns 0–3 of the input, 7 × 4 px = 70 × 40 m, through all branches together" in said
+    stem = Setting(branched, image, maps, names.index("stem"), 2, Scope.GROUP, keep=False)
+    assert "branches" not in maps_pictures.cell_words(stem, (10, 0), stem.seen(10, 0))
+    kernels, bias = branched.opened.filter(names.index("norm"), 2)
+    weights = branched.network.get_layer("stem").get_weights()
+    np.testing.assert_array_equal(kernels, weights[0][..., 2])
+    assert bias == weights[1][2]
+    assert branched.opened.filter(names.index("residual"), 2) is None
+
+
+def test_a_branched_model_has_its_page(branched, monkeypatch):
+    monkeypatch.setenv("CNNVIZ_MODELS", "1")
+    app = page()
+    app.session_state["_maps_models"] = {"file b": branched}
+    app.run()
+    app.selectbox(key="model").set_value("file b").run()
+    count = len(branched.opened.takes)
+    for layer in range(1, count + 1):
+        app.segmented_control(key="maps_layer").set_value(layer).run()
+        assert not app.exception
+        assert not app.error
+    said = words(app)
+    for part in ("Why this answer?", "Grad-CAM at layer", "Occlusion covers 8 × 8 pixels", "What each band adds"):
+        assert part in said
+    assert "is not run over a whole scene" in said
+    app.toggle(key="maps_predict").set_value(True).run()
+    assert not app.exception
 
 
 def test_an_upload_that_is_too_large_is_not_read():

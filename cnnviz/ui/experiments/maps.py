@@ -9,18 +9,20 @@ import streamlit as st
 
 from cnnviz import render
 from cnnviz.blocks import Kind
-from cnnviz.errors import GeometryError
+from cnnviz.geometry import Box
 from cnnviz.layers import FeatureMap
 from cnnviz.ui import link
 from cnnviz.ui.experiments import maps_inputs, maps_subjects
 from cnnviz.ui.experiments.maps_inputs import Image
 from cnnviz.ui.experiments.maps_subjects import Subject
-from cnnviz.ui.experiments.stack import MAX_NUMBERS, Scope
+from cnnviz.ui.experiments.stack import Scope
 from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.view import View
 from cnnviz.ui.words import plain
 
 SCOPES = {Scope.GROUP: "Group", Scope.LAYER: "Layer", Scope.MAP: "Map", Scope.STACK: "Model"}
+#: Layers that stand beside each other; more are a list.
+_IN_VIEW = 24
 LAYER, FILTER, AT = "maps_layer", "maps_filter", "maps_at"
 
 
@@ -41,6 +43,16 @@ class Setting:
         """The layer that is shown."""
         return self.maps[self.layer]
 
+    @property
+    def key(self) -> str:
+        """What caches tell apart by: this network on this image."""
+        return f"{self.subject.key} {self.image.key}"
+
+    def seen(self, row: int, col: int, layer: int | None = None) -> Box | None:
+        """What a cell of a layer, that which is shown or another, saw of the image; None for nothing but padding."""
+        cell = (self.layer if layer is None else layer, row, col)
+        return self.subject.opened.seen(self.maps, self.image.array.shape, cell)
+
 
 def controls(view: View) -> tuple[Subject, Image, Sequence[FeatureMap]]:
     """The row for what the page is about: the network and the image."""
@@ -56,7 +68,7 @@ def controls(view: View) -> tuple[Subject, Image, Sequence[FeatureMap]]:
 
 def _looked(view: View, given: Subject, kind: maps_inputs.Kind) -> tuple[Subject, Image, Sequence[FeatureMap]]:
     image = maps_inputs.chosen(view, given, kind)
-    return given, image, _run(given, image)
+    return given, image, given.opened.run_within(image.array, image.bands)
 
 
 def _fallback(view: View, given: Subject) -> tuple[Subject, Image, Sequence[FeatureMap]]:
@@ -64,19 +76,6 @@ def _fallback(view: View, given: Subject) -> tuple[Subject, Image, Sequence[Feat
     del given
     other = maps_subjects.subject("lenet5_digits")
     return _looked(view, other, maps_inputs.Kind.EXAMPLE)
-
-
-def _run(given: Subject, image: Image) -> list[FeatureMap]:
-    network = given.network
-    numbers = sum(rows * cols * maps for rows, cols, maps in network.shapes(image.array.shape))
-    if numbers > MAX_NUMBERS:
-        raise GeometryError(
-            f"received an image whose maps hold {numbers:,} numbers: at most {MAX_NUMBERS:,} are expected on a page; "
-            "choose a smaller window"
-        )
-    if network.bands is None or network.bands == image.bands:
-        return network.run(image.array)
-    return type(network)(network.layers).run(image.array)
 
 
 def pick(given: Subject, image: Image, maps: Sequence[FeatureMap]) -> Setting:
@@ -105,7 +104,8 @@ def _layer(given: Subject, maps: Sequence[FeatureMap]) -> int:
     if isinstance(chosen, int) and chosen not in labels:  # another network has fewer layers
         st.session_state[LAYER] = 1
     first = next((n for n, found in enumerate(maps, 1) if found.kind is Kind.ACTIVATION), 1)
-    return link.switch(f"Layers of {plain(given.title)}", labels, LAYER, default=first) - 1
+    offer = link.switch if len(labels) <= _IN_VIEW else link.choose
+    return offer(f"Layers of {plain(given.title)}", labels, LAYER, default=first) - 1
 
 
 def label(number: int, found: FeatureMap) -> str:

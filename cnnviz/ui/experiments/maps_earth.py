@@ -32,9 +32,18 @@ _MORE = ("#999999", "#F0E442", "#000000", "#882255", "#44AA99", "#332288")
 
 def show(view: View, given: Setting) -> None:
     """The window's map, where the network was trained on bands that the scene has; and the scene's as a file."""
+    if not isinstance(given.subject.network, Network):
+        st.caption(_ONE_BY_ONE)
+        return
     _show_map(view, given)
     if network := whole(view, given):
         whole_scene.show(view, network, "feature maps")
+
+
+_ONE_BY_ONE = (
+    "This model branches, or has layers that a network here has no words for: it is shown image by image, and is not "
+    "run over a whole scene."
+)
 
 
 def _show_map(view: View, given: Setting) -> None:
@@ -57,12 +66,10 @@ def _show_map(view: View, given: Setting) -> None:
 def whole(view: View, given: Setting) -> Network | None:
     """The network for the scene's own numbers, or None where the scene lacks its bands or was never its input."""
     known, names = given.subject.examples, view.scene.band_names
-    bands = known.bands if known else given.image.bands
-    if not set(bands) <= set(names) or sum(given.subject.network.parameters()) > _MOST_WEIGHTS:
+    bands, network = known.bands if known else given.image.bands, given.subject.network
+    if not set(bands) <= set(names) or sum(network.parameters()) > _MOST_WEIGHTS:
         return None
-    return times(
-        Network(given.subject.network.layers, bands=bands, name=given.subject.title), known.factor if known else 1
-    )
+    return times(Network(network.layers, bands=bands, name=given.subject.title), known.factor if known else 1)
 
 
 _HELP = "Every dense layer becomes a convolution of its maps' size: the same weights, the same numbers, at every place."

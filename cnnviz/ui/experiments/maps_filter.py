@@ -6,14 +6,12 @@ import numpy as np
 import streamlit as st
 
 from cnnviz import render
-from cnnviz.blocks import Conv2D
 from cnnviz.errors import CnnvizError
-from cnnviz.explain import answers
 from cnnviz.render import ColourScale
 from cnnviz.ui.experiments import maps_inputs
 from cnnviz.ui.experiments.maps import Setting
 from cnnviz.ui.experiments.maps_inputs import Image
-from cnnviz.ui.experiments.maps_pictures import mark
+from cnnviz.ui.experiments.maps_pictures import marks
 from cnnviz.ui.experiments.stack_pictures import map_scales
 from cnnviz.ui.maps import scaled
 from cnnviz.ui.pictures import Room, Stage, caption, strip
@@ -41,8 +39,8 @@ def _sequence(given: Setting) -> list[Stage]:
     """The maps of one filter in the layers of its group: convolution → activation → pooling."""
     found, scales, stages = given.found, map_scales(given.maps, given.scope), []
     for layer, each in enumerate(given.maps):
-        if each.group != found.group or given.channel >= each.array.shape[2]:
-            continue
+        if each.group != found.group or each.array.shape[2] != found.array.shape[2]:
+            continue  # a flattened layer has as many values as its maps have pixels
         array = each.array[..., given.channel]
         metres = given.image.metres and scaled(given.image.metres, each.field)
         stages.append(
@@ -61,11 +59,10 @@ def _sequence(given: Setting) -> list[Stage]:
 
 def _show_kernels(given: Setting) -> None:
     """The kernels of the filter, one for each map that the convolution takes, on the scale of weights."""
-    layer = next((each for each in given.subject.network.layers[given.layer :: -1] if isinstance(each, Conv2D)), None)
-    if layer is None:
+    found = given.subject.opened.filter(given.layer, given.channel)
+    if found is None:
         return
-    kernels = layer.tensor[..., None] if layer.bands is None else layer.tensor[..., given.channel]
-    bias = layer.bias[given.channel] if isinstance(layer.bias, tuple) else layer.bias or 0
+    kernels, bias = found
     rows, cols, count = kernels.shape
     st.subheader(f"Its {count} kernel{'s' * (count != 1)} of {rows} × {cols}, bias {render.number(bias)}", anchor=False)
     scale = ColourScale.weights(kernels)
@@ -108,7 +105,7 @@ def _show_active(given: Setting) -> None:
         return
     st.subheader("The examples that move it most", anchor=False)
     try:
-        values, places = _answers(hash(given.subject.network), number, given)
+        values, places = _answers(given.subject.key, number, given)
     except CnnvizError as error:
         st.caption(plain(str(error)))
         return
@@ -117,9 +114,9 @@ def _show_active(given: Setting) -> None:
     stages = []
     for n in best:
         value = render.number(float(values[n, given.channel]))
-        box = given.found.field.box(*places[n, given.channel])
+        box = given.seen(*places[n, given.channel])
         image = Image(images[n], ready.bands, f"{ready.classes[labels[n]]}, {value}", "", int(labels[n]))
-        stages.append(_small(image, maps_inputs.stage(image, (mark(box),)), int(n) + 1))
+        stages.append(_small(image, maps_inputs.stage(image, marks(box)), int(n) + 1))
     strip(stages, "maps_active", room=Room("5.9rem", 150, gallery=True), hint="The box is what the strongest cell saw.")
     dead = int((values <= 0).all(axis=0).sum())
     st.caption(
@@ -139,7 +136,7 @@ def _small(image: Image, stage: Stage, number: int) -> Stage:
 
 
 @st.cache_resource(max_entries=8, ttl=600, show_spinner=False)
-def _answers(network: int, layer: int, _given: Setting) -> tuple[Array, np.ndarray]:
+def _answers(network: str, layer: int, _given: Setting) -> tuple[Array, np.ndarray]:
     del network  # what the cache tells networks apart by
     ready = _given.subject.examples
-    return answers(_given.subject.network, ready.images if ready else _given.image.array[None], layer)
+    return _given.subject.opened.answers(ready.images if ready else _given.image.array[None], layer)

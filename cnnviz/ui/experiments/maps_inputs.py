@@ -121,17 +121,19 @@ def _around(view: View, rows: int, cols: int) -> Window:
 
 def _bands(view: View, given: Subject) -> list[str]:
     names = view.scene.band_names
-    wanted = given.network.bands or (given.examples.bands if given.examples else None)
+    wanted = given.opened.bands or (given.examples.bands if given.examples else None)
     if wanted and set(wanted) <= set(names):
         return list(wanted)
-    count = given.network.input_bands or 1
+    count = given.opened.input_bands or 1
     if count > len(names):
         raise GeometryError(
             f"received a scene of {len(names)} bands: this network takes {count}"
             + (f" ({', '.join(wanted)})" if wanted else "")
             + "; open another scene or choose another network"
         )
-    return [view.default_band()] if count == 1 else list(names[:count])
+    if count == 1:
+        return [view.default_band()]
+    return list(view.default_bands() if count == 3 else names[:count])
 
 
 def _uploaded(view: View, given: Subject) -> Image:
@@ -151,7 +153,7 @@ def _uploaded(view: View, given: Subject) -> Image:
 
 def suited(array: Array, given: Subject, name: str, size: tuple[int, int]) -> Image:
     """A picture ``(rows, cols, bands)`` with the bands and the size that a network takes, and what was done to it."""
-    bands, done = given.network.input_bands or 1, [f"{name:.40}, {render.size(*size)} px"]
+    bands, done = given.opened.input_bands or 1, [f"{name:.40}, {render.size(*size)} px"]
     array = np.nan_to_num(array)
     if bands == 1 and array.shape[2] > 1:
         array = array[..., :3].mean(axis=2, keepdims=True)

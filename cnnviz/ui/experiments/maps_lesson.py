@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnnviz.blocks import Kind
+from cnnviz.layers import FeatureMap
 from cnnviz.map_facts import facts
 from cnnviz.render import number
 from cnnviz.ui import teach
@@ -17,7 +19,8 @@ _FAR = 16
 def predict(given: Setting) -> bool:
     """Ask how far a cell of the layer sees; returns whether the maps stay covered."""
     field, layer = given.found.field, given.layer + 1
-    spans = [axis[1].span for axis in given.subject.network.axes(given.image.array.shape)[:layer]]
+    shape = given.image.array.shape
+    spans = given.subject.opened.windows(given.layer, shape)
     likely = {field.size[1], spans[-1], sum(span for span in spans if span > 1), 1 + sum(span - 1 for span in spans)}
     choices = sorted(likely | {field.jump[1], 2 * field.size[1]})
     return teach.predict(
@@ -26,10 +29,19 @@ def predict(given: Setting) -> bool:
             text=f"One cell of layer {layer} ({given.found.name}): how many columns of the input does it see?",
             choices=tuple(number(value) for value in choices),
             answer=number(field.size[1]),
-            because=f"Its neighbour sees as far, {number(field.jump[1])} pixel{'s' * (field.jump[1] > 1)} further on: "
-            "every layer adds its window less one, times the step that the layers before it take.",
+            because=_because(given.found, shape[1]),
         ),
         "maps",
+    )
+
+
+def _because(found: FeatureMap, cols: int) -> str:
+    jump = found.field.jump[1]
+    if jump == cols and found.kind is not Kind.CONVOLUTION:
+        return "A layer on the way takes every pixel into every value: each sees the whole image."
+    return (
+        f"Its neighbour sees as far, {number(jump)} pixel{'s' * (jump > 1)} further on: every layer adds its window "
+        "less one, times the step that the layers before it take."
     )
 
 

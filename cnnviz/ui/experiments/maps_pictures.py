@@ -36,9 +36,8 @@ def show(given: Setting, *, covered: bool) -> None:
     """The montage, and in words the cell that was clicked."""
     scales = chosen_scales(given)
     at = place(given.found)
-    box = given.found.field.box(*at)
-    marks = () if covered else (mark(box),)
-    shown = [maps_inputs.stage(given.image, marks), *stages(given, scales, covered=covered)]
+    box = given.seen(*at)
+    shown = [maps_inputs.stage(given.image, () if covered else marks(box)), *stages(given, scales, covered=covered)]
     shared = given.scope is not Scope.MAP
     least = f"{_WIDTH / min(max(len(shown), 4), _IN_A_ROW) - 0.5:.2f}rem"
     room = Room(least=least, height=260, shared=shared, gallery=len(shown) > 2)
@@ -142,20 +141,33 @@ def _choose(vector: bool) -> None:
         st.session_state[AT] = f"{picked['row']}, {picked['col']}"
 
 
-def mark(box: Box) -> Mark:
-    """What a cell saw, as a box on the input."""
-    return Mark(box.top, box.left, box.bottom - box.top, box.right - box.left)
+def marks(box: Box | None) -> tuple[Mark, ...]:
+    """What a cell saw, as a box on the input; none where it saw nothing but padding."""
+    return () if box is None else (Mark(box.top, box.left, box.bottom - box.top, box.right - box.left),)
 
 
-def cell_words(given: Setting, at: Place, box: Box) -> str:
+def cell_words(given: Setting, at: Place, box: Box | None) -> str:
     """Value of the cell in the chosen map, and its receptive field in pixels and in metres."""
     found = given.found
     value = render.number(float(found.array[at[0], at[1], given.channel]))
-    height, width = found.field.size
+    name = plain(found.channels[given.channel])
+    return f"Cell row {at[0]}, column {at[1]}: **{value}** in {name} · {_saw(given, box)}"
+
+
+def _saw(given: Setting, box: Box | None) -> str:
+    if box is None:
+        return "it saw nothing but padding"
+    size = box.bottom - box.top, box.right - box.left
     seen = f"rows {box.top:g}–{box.bottom - 1:g}, columns {box.left:g}–{box.right - 1:g} of the input"
     ground = ""
     if given.image.metres:
-        down, across = (render.number(n * m) for n, m in zip(found.field.size, given.image.metres, strict=True))
+        down, across = (render.number(n * m) for n, m in zip(size, given.image.metres, strict=True))
         ground = f" = {down} × {across} m"
-    name = found.channels[given.channel]
-    return f"Cell row {at[0]}, column {at[1]}: **{value}** in {name} · it saw {seen}, {height} × {width} px{ground}"
+    joined = ", through all branches together" if _joins(given) else ""
+    return f"it saw {seen}, {size[0]:g} × {size[1]:g} px{ground}{joined}"
+
+
+def _joins(given: Setting) -> bool:
+    """Whether branches join on the way from the image to the layer."""
+    model = given.subject.opened
+    return any(len(model.takes[number]) > 1 for number in model.way(given.layer))

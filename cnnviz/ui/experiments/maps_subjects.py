@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import numpy as np
 import streamlit as st
@@ -12,15 +14,19 @@ from numpy.typing import NDArray
 
 from cnnviz.errors import CnnvizError
 from cnnviz.layers import Network
+from cnnviz.opened import Opened, opened
 from cnnviz.presets import PRESETS
 from cnnviz.ready import READY, Ready, untrained
 from cnnviz.render import number
-from cnnviz.ui.keras_upload import Shape, read_upload
+from cnnviz.ui.keras_upload import MAX_BYTES, SIDE, Shape, read_upload
 from cnnviz.ui.page import more
 from cnnviz.ui.settings import settings
 from cnnviz.ui.trained import TrainedModel, trained
 from cnnviz.ui.words import plain
 from cnnviz.weights import Array
+
+if TYPE_CHECKING:
+    import keras
 
 _OWN = "_maps_models"
 _KEPT = 4
@@ -58,10 +64,20 @@ class Subject:
     name: str
     title: str
     about: str
-    network: Network
+    network: Network | keras.Model
     shape: Shape | None = None
     classes: tuple[str, ...] = ()
     examples: Examples | None = None
+
+    @cached_property
+    def opened(self) -> Opened:
+        """The network as what is asked for its layers."""
+        return opened(self.network)
+
+    @cached_property
+    def key(self) -> str:
+        """What caches tell subjects apart by: equal networks are one, and every file that was uploaded is its own."""
+        return str(hash(self.network)) if isinstance(self.network, Network) else uuid4().hex
 
     @property
     def sized(self) -> tuple[int, int, int] | None:
@@ -127,10 +143,10 @@ def _own() -> Mapping[str, Subject]:
     return kept
 
 
-def keep(name: str, title: str, network: Network, shape: Shape) -> None:
+def keep(name: str, title: str, network: Network | keras.Model, shape: Shape) -> None:
     """Add a model to the visit; the oldest makes room."""
     own: dict[str, Subject] = st.session_state.setdefault(_OWN, {})
-    out = network.shapes((shape[0] or 64, shape[1] or 64, shape[2]))[-1]
+    out = opened(network).shapes((shape[0] or SIDE, shape[1] or SIDE, shape[2]))[-1]
     classes = tuple(f"class {n + 1}" for n in range(out[2])) if out[:2] == (1, 1) else ()
     own[name] = Subject(
         name, title, "Your own model, read without running anything in its file.", network, shape, classes
@@ -152,6 +168,7 @@ def _field() -> None:
     st.file_uploader(
         "A Keras 3 model of your own (.keras)",
         type=["keras"],
+        max_upload_size=MAX_BYTES // 1_000_000,
         key=f"maps_upload_{number}",
         on_change=_take,
         help="Layers from a list that is known here; nothing in the file is run.",

@@ -8,13 +8,6 @@ import streamlit as st
 
 from cnnviz import render
 from cnnviz.errors import CnnvizError
-from cnnviz.explain import (
-    mappers,
-    network_cam,
-    network_contributions,
-    network_logits,
-    network_occlusion,
-)
 from cnnviz.gradients import Contributions, GradCam
 from cnnviz.occlusion import Occlusion
 from cnnviz.portable import softmax
@@ -31,7 +24,7 @@ def answer(given: Setting) -> Array | None:
     """Logits ``(classes,)``, or None where the network gives maps and no classes."""
     if not given.subject.classes or given.maps[-1].array.shape[:2] != (1, 1):
         return None
-    return network_logits(given.subject.network, given.image.array)
+    return given.subject.opened.logits(given.image.array)
 
 
 def show(given: Setting) -> None:
@@ -67,17 +60,17 @@ def said(given: Setting, logits: Array) -> str:
 
 
 def _show_heat(given: Setting, label: int) -> None:
-    network, image = given.subject.network, given.image.array
-    places = mappers(network, image.shape)
-    if not places:
+    image = given.image.array
+    found = _seen(given.key, label, given)
+    if found is None:
         return
-    cam = network_cam(network, image, label, places[-1])
+    layer, cam = found
     size = max(2, min(image.shape[:2]) // 4)
-    covered = _covered(hash(network), given.image.key, label, size, given)
+    covered = _covered(given.key, label, size, given)
     stages = [maps_inputs.stage(given.image), *_heat(cam), _occluded(covered, size)]
     strip(stages, "maps_why", room=Room("11rem", 230), hint=_HINT)
     st.caption(
-        f"Grad-CAM at layer {places[-1] + 1}, on the logit of {given.subject.classes[label]} "
+        f"Grad-CAM at layer {layer + 1}, on the logit of {given.subject.classes[label]} "
         f"({render.number(cam.logit)}): its maps, each times the mean slope of the logit, added up, and what is "
         f"negative left out. Occlusion covers {size} × {size} pixels with each band's mean and shows how far the logit "
         "falls."
@@ -133,7 +126,7 @@ def _show_bands(given: Setting, label: int) -> None:
         return
     ready = given.subject.examples
     baseline = ready.images.mean(axis=(0, 1, 2)) if ready else np.zeros(len(bands), np.float32)
-    found = _added(hash(given.subject.network), given.image.key, label, tuple(baseline.tolist()), given)
+    found = _added(given.key, label, tuple(baseline.tolist()), given)
     st.markdown(f"**What each band adds** to the logit of {given.subject.classes[label]}")
     st.altair_chart(_bars(found, bands), height=220)
     start = "an image that is the mean of the examples everywhere" if ready else "an image of zeros"
@@ -146,16 +139,21 @@ def _show_bands(given: Setting, label: int) -> None:
 
 
 @st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
-def _covered(network: int, image: str, label: int, size: int, _given: Setting) -> Occlusion:
-    del network, image  # what the cache tells questions apart by
-    picture, stride = _given.image.array, max(1, size // 2)
-    return network_occlusion(_given.subject.network, picture, label, size=size, stride=stride)
+def _seen(key: str, label: int, _given: Setting) -> tuple[int, GradCam] | None:
+    del key  # what the cache tells questions apart by
+    return _given.subject.opened.grad_cam(_given.image.array, label)
 
 
 @st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
-def _added(network: int, image: str, label: int, baseline: tuple[float, ...], _given: Setting) -> Contributions:
-    del network, image
-    return network_contributions(_given.subject.network, _given.image.array, label, baseline=baseline)
+def _covered(key: str, label: int, size: int, _given: Setting) -> Occlusion:
+    del key
+    return _given.subject.opened.occlusion(_given.image.array, label, size=size, stride=max(1, size // 2))
+
+
+@st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
+def _added(key: str, label: int, baseline: tuple[float, ...], _given: Setting) -> Contributions:
+    del key
+    return _given.subject.opened.contributions(_given.image.array, label, baseline=baseline)
 
 
 def _bars(found: Contributions, bands: tuple[str, ...]) -> alt.Chart:

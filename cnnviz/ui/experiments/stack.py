@@ -13,6 +13,7 @@ from cnnviz import shorthand
 from cnnviz.blocks import Activation, Conv2D, Layer
 from cnnviz.errors import GeometryError
 from cnnviz.layers import FeatureMap, Network
+from cnnviz.opened import MAX_NUMBERS
 from cnnviz.presets import PRESETS, Preset
 from cnnviz.scene import Scene, Window
 from cnnviz.ui import link
@@ -25,8 +26,6 @@ from cnnviz.weights import Array
 LINE, BANDS = "stack", "stack_bands"
 #: Maps of one layer that are shown; a network may have more.
 MAX_SHOWN = 16
-#: Numbers of all layers together that one visitor may ask for: 128 MB of float32.
-MAX_NUMBERS = 32_000_000
 DEFAULT = PRESETS["edges_of_edges"]
 
 
