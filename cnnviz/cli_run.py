@@ -134,7 +134,7 @@ def _watched(ready: PlannedRun, *, resume: bool) -> Run:
     """Execute a run before the user's eyes."""
     progress = Progress() if sys.stderr.isatty() else None
     try:
-        return ready.execute(progress)
+        return ready.execute(progress, progress.enter if progress else None)
     except KeyboardInterrupt:
         raise ProcessError(
             f"stopped; {'the same command goes on from here' if resume else 'nothing is kept'}"
@@ -191,7 +191,12 @@ class Progress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started: tuple[float, float] | None = None
+        self._stage = ""
         self._shown = ""
+
+    def enter(self, stage: str) -> None:
+        """From now on say ``stage``, and judge the time by it alone: no two stages go on at the same speed."""
+        self._stage, self._started = stage, None
 
     def __call__(self, share: float) -> None:
         """Show the share that is done, 0…1."""
@@ -200,13 +205,13 @@ class Progress:
         self._show(self.line(share, now))
 
     def line(self, share: float, now: float) -> str:
-        """Bar, percentage and time left, which is judged by what this run has done so far."""
+        """Bar, percentage, stage and time left, which is judged by what the stage has done so far."""
         since, before = self._started or (now, share)
         full = round(share * _BAR)
-        left = ""
+        said = [self._stage] * bool(self._stage)
         if share > before:
-            left = f" {duration((now - since) / (share - before) * (1 - share))} left"
-        return f"{'█' * full}{'·' * (_BAR - full)} {share:4.0%}{left}"
+            said.append(f"{duration((now - since) / (share - before) * (1 - share))} left")
+        return f"{'█' * full}{'·' * (_BAR - full)} {share:4.0%} {', '.join(said)}".rstrip()
 
     def clear(self) -> None:
         """Leave the line as it was."""

@@ -8,8 +8,10 @@ what GDAL said about the image in the pixels' own file (:mod:`cnnviz.scratch`).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +19,7 @@ import rasterio
 
 from cnnviz import tiff
 from cnnviz.budget import TILE
-from cnnviz.pyramid import Each, Level, add_levels
+from cnnviz.pyramid import Each, Given, Level, Made, add_levels
 from cnnviz.reading import FAILURES, quiet
 from cnnviz.scratch import full_disk, reopen
 
@@ -28,9 +30,10 @@ _DEFLATE, _FLOATING_POINT, _REDUCED = 8, 3, 1
 
 
 def write_cog(pixels: Path, partial: Path, *, threads: int, on_progress: Callable[[float], None]) -> None:
-    """Write the finished file ``pixels`` to ``partial`` as a COG; ``on_progress`` gets the share that is done.
+    """Write the finished file ``pixels`` to ``partial`` as a COG; ``on_progress`` gets the share that is done, 0…1.
 
-    What ``on_progress`` raises ends the work. Raises ProcessError where the disk refuses.
+    To make a tile of a smaller copy takes about as long as to compress one: each is a step. What ``on_progress`` raises
+    ends the work. Raises ProcessError where the disk refuses.
     """
     try:
         with (
@@ -39,15 +42,36 @@ def write_cog(pixels: Path, partial: Path, *, threads: int, on_progress: Callabl
             partial.open("wb") as target,
             ThreadPoolExecutor(threads) as pool,
         ):
-            each = Each(pool, threads * _AHEAD)
             whole = _whole(pixels, source)
             shapes = [(-(-whole.rows // by), -(-whole.cols // by)) for by in decimations((whole.rows, whole.cols))]
+            made = sum(replace(whole, rows=rows, cols=cols).tiles for rows, cols in shapes)
+            each = _Told(pool, threads * _AHEAD, _counter(whole.tiles + 2 * made, on_progress))
             levels = add_levels(whole, shapes, smaller, each)
-            _write(target, tiff.first_directory(pixels), levels, each, on_progress)
+            _write(target, tiff.first_directory(pixels), levels, each)
         _check(partial)
     except FAILURES as error:
         partial.unlink(missing_ok=True)
         raise full_disk(partial, error) from None
+
+
+@dataclass(frozen=True)
+class _Told(Each):
+    """Work on many things, of which each that is done is told."""
+
+    tell: Callable[[], None]
+
+    def __call__(self, work: Callable[[Given], Made], given: Iterable[Given]) -> Iterator[Made]:
+        """See :class:`Each`."""
+        for made in super().__call__(work, given):
+            self.tell()
+            yield made
+
+
+def _counter(steps: int, on_progress: Callable[[float], None]) -> Callable[[], None]:
+    """Tells the share of ``steps`` that is done: none now, one more with each call."""
+    numbers = count(1)
+    on_progress(0.0)
+    return lambda: on_progress(next(numbers) / steps)
 
 
 def _whole(pixels: Path, source: BinaryIO) -> Level:
@@ -70,25 +94,16 @@ def decimations(shape: Sequence[int]) -> Iterator[int]:
         yield factor
 
 
-def _write(
-    target: BinaryIO,
-    tags: tiff.Directory,
-    levels: Sequence[Level],
-    each: Each,
-    on_progress: Callable[[float], None],
-) -> None:
+def _write(target: BinaryIO, tags: tiff.Directory, levels: Sequence[Level], each: Each) -> None:
     """Leave room for the directories, write the pixels from the smallest copy on, then say where they are."""
     raw = sum(level.tiles for level in levels) * TILE * TILE * 4
     big = raw > _CLASSIC
     packs = [([0] * level.tiles, [0] * level.tiles) for level in levels]
     target.seek(len(tiff.head(_directories(tags, levels, packs, big=big), big=big)))
-    done, total = 0, sum(level.tiles for level in levels)
     for level, (places, sizes) in reversed(list(zip(levels, packs, strict=True))):
         for number, data in enumerate(each(level.packed, range(level.tiles))):
             places[number], sizes[number] = target.tell() + tiff.LEADER, len(data)
             target.write(tiff.framed(data))
-            done += 1
-            on_progress(done / total)
     target.seek(0)
     target.write(tiff.head(_directories(tags, levels, packs, big=big), big=big))
 

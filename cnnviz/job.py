@@ -61,11 +61,10 @@ class Job:
             }
         )
 
-    @property
-    def writing_share(self) -> float:
-        """About how much of a run turns pixels into the final file, 0…1."""
-        written = prod(self.shape) * _WRITTEN * 1e-9
-        return written / (self.seconds() + written)
+    def writing_share(self, computing: int = 1, writing: int = 1) -> float:
+        """About how much of a run turns pixels into the final file, 0…1, with so many cores for either."""
+        written = prod(self.shape) * _WRITTEN * 1e-9 / writing
+        return written / (self.seconds() / computing + written)
 
     def seconds(self, *, reads: float = 1.0) -> float:
         """About how long one core reads, each pixel so many times, and computes."""

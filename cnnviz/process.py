@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -56,6 +56,13 @@ class Like(StrEnum):
     REFLECTANCE = "reflectance"
 
 
+class Stage(StrEnum):
+    """What a run is at."""
+
+    COMPUTING = "computing windows"
+    WRITING = "writing overviews and file"
+
+
 @dataclass(frozen=True)
 class Run:
     """What a run has made: the file, its shape, what could not be read and is nodata now, and seconds of this run."""
@@ -94,22 +101,23 @@ def run_scene(
     skip_bad_blocks: bool = False,
     like: str = "file",
     offset: str = "auto",
+    on_stage: Callable[[Stage], None] | None = None,
 ) -> Run:
     """Run ``network`` over ``source`` and write its last layer's maps to ``target``, a GeoTIFF or a VRT of tiles.
 
     ``network`` may be a Keras model, see :mod:`cnnviz.from_keras`. ``source`` is a raster file, a Sentinel-2 product
     (SAFE, folder or zip), a folder of band files, or a list of files that are bands of one scene. ``memory`` bounds
     what is held beside the program itself; ``workers`` are threads, one per core by default. With a ``scheduler``
-    (``"tcp://10.0.0.5:8786"``) the workers of a dask.distributed cluster
-    compute, ``memory`` is for each of their processes, and all machines find input and output under the same paths.
-    ``on_progress`` gets the finished share, 0…1; what it raises stops the run. Without ``resume``
-    nothing of an earlier run is used, and nothing is kept where this one fails. With ``skip_bad_blocks`` damaged parts
-    of the source become nodata. ``like="reflectance"`` applies scale and offset as the numbers are read; ``offset`` is
-    one of :class:`cnnviz.sensors.Offset`. Raises CnnvizError; nothing half-written ever stands under the name of
-    ``target``.
+    (``"tcp://10.0.0.5:8786"``) the workers of a dask.distributed cluster compute, ``memory`` is for each of their
+    processes, and all machines find input and output under the same paths.
+    ``on_progress`` gets the finished share, 0…1; what it raises stops the run. ``on_stage`` gets every :class:`Stage`
+    as it begins. Without ``resume`` nothing of an earlier run is used, and nothing is kept where this one fails. With
+    ``skip_bad_blocks`` damaged parts of the source become nodata. ``like="reflectance"`` applies scale and offset as
+    the numbers are read; ``offset`` is one of :class:`cnnviz.sensors.Offset`. Raises CnnvizError; nothing half-written
+    ever stands under the name of ``target``.
     """
     options = Options(memory, workers, resume, overwrite, skip_bad_blocks, like, offset, scheduler)
-    return run_with(network, source, target, options, on_progress)
+    return run_with(network, source, target, options, on_progress, on_stage)
 
 
 def run_with(
@@ -118,10 +126,11 @@ def run_with(
     target: str | os.PathLike[str],
     options: Options,
     on_progress: Progress | None = None,
+    on_stage: Callable[[Stage], None] | None = None,
 ) -> Run:
     """Do as :func:`run_scene` does, with its options as one value."""
     with planned(network, source, target, options) as run:
-        return run.execute(on_progress)
+        return run.execute(on_progress, on_stage)
 
 
 @dataclass(frozen=True)
@@ -148,20 +157,27 @@ class PlannedRun:
         """Whether the result stays in parts."""
         return _is_vrt(self.target)
 
-    def execute(self, on_progress: Progress | None = None) -> Run:
+    def execute(self, on_progress: Progress | None = None, on_stage: Callable[[Stage], None] | None = None) -> Run:
         """Compute what is missing, and give the result its name. Raises CnnvizError."""
         started = time.monotonic()
-        tell = on_progress or (lambda share: None)
-        split = 1.0 if self.is_lasting else 1 - self.job.writing_share
+        tell, enter = on_progress or (lambda share: None), on_stage or (lambda stage: None)
+        split = 1.0 if self.is_lasting else 1 - self.job.writing_share(self._cores, self.workers)
+        enter(Stage.COMPUTING)
         self._compute(lambda share: tell(share * split))
         if self.is_lasting:
             publish_lasting(self.job, self.work, self.target)
         else:
+            enter(Stage.WRITING)
             self._finish(lambda share: tell(split + (1 - split) * share))
         damages = tuple(self.work.notes())
         self.work.forget()
         tell(1.0)
         return Run(self.target, self.job.shape, damages, time.monotonic() - started)
+
+    @property
+    def _cores(self) -> int:
+        """How many compute."""
+        return self.workers if self.share is None else max(self.share.hands.threads, 1) * self.share.workers
 
     def _compute(self, on_progress: Progress) -> None:
         if self.share is None:

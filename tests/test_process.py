@@ -17,7 +17,7 @@ from cnnviz import parts
 from cnnviz.errors import GeometryError, ProcessError, SceneError
 from cnnviz.job import fitted
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
-from cnnviz.process import run_scene
+from cnnviz.process import Stage, run_scene
 from cnnviz.products import open_imagery
 from cnnviz.scene import open_scene
 from cnnviz.scratch import Scratch
@@ -172,7 +172,7 @@ def test_a_killed_run_goes_on_and_gives_the_same_file(tmp_path, scene):
 
 
 def test_a_run_killed_while_the_file_was_finished_only_finishes_it(tmp_path, scene):
-    target, computed = tmp_path / "out.tif", 1 - fitted(EDGES, open_imagery(scene)).writing_share
+    target, computed = tmp_path / "out.tif", 1 - fitted(EDGES, open_imagery(scene)).writing_share()
     kill_midway(EDGES, scene, target, computed)
     assert not target.exists()
     rest = shares_of(EDGES, scene, target, memory="72MB")
@@ -206,6 +206,24 @@ def test_an_interrupted_run_leaves_no_half_file(tmp_path, scene):
         run_scene(EDGES, scene, target, memory="72MB", on_progress=interrupt)
     assert not target.exists()
     assert shares_of(EDGES, scene, target, memory="72MB")[0] > 0.3
+
+
+def test_both_stages_are_told_and_no_part_of_them_stands_still(tmp_path):
+    scene = raster(tmp_path / "scene.tif", ramp(2100, 2100), **TILED)
+    told = []
+
+    def tell(share):
+        told.append(share)
+
+    run_scene(Network([Activation("relu")]), scene, tmp_path / "out.tif", on_progress=tell, on_stage=told.append)
+    stages = [each for each in told if isinstance(each, Stage)]
+    assert stages == [told[0], "writing overviews and file"] == ["computing windows", told[told.index(Stage.WRITING)]]
+    writing = told[told.index(Stage.WRITING) + 1 :]
+    with rasterio.open(tmp_path / "out.tif") as dataset:
+        assert dataset.overviews(1) == [2, 4, 8]
+    packed, made = 25 + 9 + 4 + 1, 9 + 4 + 1  # tiles of 512 × 512
+    assert np.diff(writing[:-1]) == pytest.approx((1 - writing[0]) / (packed + made))
+    assert writing[-2:] == [1, 1]
 
 
 def test_two_runs_cannot_write_one_file(tmp_path, scene):

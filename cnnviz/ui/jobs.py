@@ -48,9 +48,11 @@ class Job(Generic[Result]):
         self.owner = owner
         self.state = State.WAITING
         self.share = 0.0
+        self.stage = ""  #: what the work is at, in words; empty where it does not say
         self.result: Result | None = None
         self.problem = ""
         self.started = self.ended = 0.0  #: seconds of :func:`time.monotonic`
+        self._since = (0.0, 0.0)  # seconds and share at which the stage began
         self._work = work
         self._go = threading.Event()
         self._go.set()
@@ -68,10 +70,15 @@ class Job(Generic[Result]):
 
     @property
     def seconds_left(self) -> float | None:
-        """Judged by what is done so far; None while that says nothing."""
-        if self.state is not State.RUNNING or not 0 < self.share < 1:
+        """Judged by what is done so far, of this stage alone; None while that says nothing."""
+        since, before = self._since
+        if self.state is not State.RUNNING or not before < self.share < 1:
             return None
-        return (time.monotonic() - self.started) / self.share * (1 - self.share)
+        return (time.monotonic() - since) / (self.share - before) * (1 - self.share)
+
+    def enter(self, stage: str) -> None:
+        """Called by the work: what it is at from now on."""
+        self.stage, self._since = stage, (time.monotonic(), self.share)
 
     def tell(self, share: float) -> None:
         """Called by the work: note the share that is done, wait while paused, raise Cancelled when stopped."""
@@ -79,7 +86,9 @@ class Job(Generic[Result]):
         if not self._go.is_set():
             paused = time.monotonic()
             self._go.wait()
-            self.started += time.monotonic() - paused
+            waited = time.monotonic() - paused
+            self.started += waited
+            self._since = (self._since[0] + waited, self._since[1])
         if self._stopped:
             raise Cancelled
 
@@ -107,6 +116,7 @@ class Job(Generic[Result]):
         if self.finished:
             return
         self.state, self.started = State.RUNNING, time.monotonic()
+        self._since = (self.started, 0.0)
         try:
             self.result = self._work(self)
             self.state, self.share = State.DONE, 1.0

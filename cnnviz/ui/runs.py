@@ -186,7 +186,16 @@ def _work(request: Request, target: Path, allowed: RunLimits) -> Callable[[Job[S
             if time.monotonic() - job.started > 60 * _GRACE * allowed.minutes:
                 raise ProcessError(f"stopped after {duration(60 * _GRACE * allowed.minutes)}, the most that is allowed")
 
-        run_scene(network, scene, target, memory=allowed.memory, workers=_workers(), resume=False, on_progress=tell)
+        run_scene(
+            network,
+            scene,
+            target,
+            memory=allowed.memory,
+            workers=_workers(),
+            resume=False,
+            on_progress=tell,
+            on_stage=job.enter,
+        )
         return open_scene(target, name=name)
 
     return work

@@ -119,7 +119,8 @@ def _how_far(running: Running) -> str:
     if job.stopping:
         return f"{title}: stopping"
     left = job.seconds_left
-    return f"{title}: {round(100 * job.share)} %" + ("" if left is None else f", {duration(left)} left")
+    said = [f"{round(100 * job.share)} %", job.stage, "" if left is None else f"{duration(left)} left"]
+    return f"{title}: {', '.join(filter(None, said))}"
 
 
 def _show_result(running: Running, request: Request) -> None:

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from cnnviz.errors import CnnvizError, ProcessError
-from cnnviz.ui.jobs import Queue, State
+from cnnviz.ui import jobs
+from cnnviz.ui.jobs import Job, Queue, State
 
 
 def wait_for(condition, seconds=30):
@@ -73,6 +75,22 @@ def test_a_paused_job_waits_and_goes_on():
     job.pause()
     job.cancel()
     wait_for(lambda: job.state is State.CANCELLED)
+
+
+def test_the_time_left_is_that_of_the_stage(monkeypatch):
+    now, said = [1000.0], []
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def work(job):
+        for stage, seconds, share in (("slow", 50, 0.25), ("slow", 50, 0.5), ("fast", 0, 0.5), ("fast", 1, 0.75)):
+            if stage != job.stage:
+                job.enter(stage)
+            now[0] += seconds
+            job.tell(share)
+            said.append(job.seconds_left)
+
+    Job(work, "a").run()
+    assert said == [150, 100, None, 1]
 
 
 def test_what_goes_wrong_is_said():
