@@ -59,8 +59,8 @@ class Like(StrEnum):
 class Stage(StrEnum):
     """What a run is at."""
 
-    COMPUTING = "computing windows"
-    WRITING = "writing overviews and file"
+    COMPUTING = "computing"
+    WRITING = "writing the file"
 
 
 @dataclass(frozen=True)

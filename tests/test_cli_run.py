@@ -180,16 +180,16 @@ def test_progress_tells_the_time_that_is_left(capsys):
 def test_progress_says_the_stage_and_judges_the_time_by_it_alone(capsys):
     times = iter([0.0, 100.0, 100.0, 101.0])
     bar = Progress(clock=lambda: next(times))
-    bar.enter("computing windows")
+    bar.enter("computing")
     bar(0.0)
     bar(0.5)
-    bar.enter("writing overviews and file")
+    bar.enter("writing the file")
     bar(0.5)
     bar(0.75)
     shown = capsys.readouterr().err.split("\r")
-    assert shown[2].split("  ")[-1].strip() == "50% computing windows, 1 min 40 s left"
-    assert shown[3].strip().endswith(" 50% writing overviews and file")
-    assert shown[4].strip().endswith(" 75% writing overviews and file, 1 s left")
+    assert shown[2].split("  ")[-1].strip() == "50% computing, 1 min 40 s left"
+    assert shown[3].strip().endswith(" 50% writing the file")
+    assert shown[4].strip().endswith(" 75% writing the file, 1 s left")
 
 
 def test_recipes_are_read_from_files(place):

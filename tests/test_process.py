@@ -217,7 +217,7 @@ def test_both_stages_are_told_and_no_part_of_them_stands_still(tmp_path):
 
     run_scene(Network([Activation("relu")]), scene, tmp_path / "out.tif", on_progress=tell, on_stage=told.append)
     stages = [each for each in told if isinstance(each, Stage)]
-    assert stages == [told[0], "writing overviews and file"] == ["computing windows", told[told.index(Stage.WRITING)]]
+    assert stages == [told[0], "writing the file"] == ["computing", told[told.index(Stage.WRITING)]]
     writing = told[told.index(Stage.WRITING) + 1 :]
     with rasterio.open(tmp_path / "out.tif") as dataset:
         assert dataset.overviews(1) == [2, 4, 8]

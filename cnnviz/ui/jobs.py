@@ -22,8 +22,10 @@ from cnnviz.errors import CnnvizError
 
 Result = TypeVar("Result")
 
-#: Seconds between two looks for closed tabs, and how long a tab may be away: a phone that sleeps, a broken line.
-_WATCH, _AWAY = 5.0, 30.0
+#: Seconds between two looks for closed tabs.
+_WATCH = 5.0
+#: Seconds that a tab may be away before its runs end: a phone that sleeps, a broken line.
+AWAY = 30.0
 
 
 class State(StrEnum):
@@ -175,7 +177,7 @@ class Queue:
             owners = {job.owner for job in (*self._running, *self._waiting)}
         self._gone = {owner: self._gone.get(owner, now) for owner in owners if not is_there(owner)}
         for owner, since in self._gone.items():
-            if now - since >= _AWAY:
+            if now - since >= AWAY:
                 self.leave(owner)
 
     def _next(self) -> None:

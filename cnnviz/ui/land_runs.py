@@ -57,7 +57,7 @@ def start(wanted: Request, model: TrainedModel, here: Visit) -> None:
     if before := current():
         for path in files(before):
             here.let_go(path)
-    target, classes = here.new_file(".tif"), model.training.classes
+    target, classes = here.new_result(".tif"), model.training.classes
     job = runs_queue().submit(_work(wanted, classes, target, settings().runs), owner())
     st.session_state[_STATE] = Covering(model.name, classes, wanted.view.scene, target, job)
 

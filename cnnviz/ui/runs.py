@@ -162,7 +162,7 @@ def start(request: Request, here: Visit) -> None:
         return
     if before:
         here.let_go(before.target)
-    target = here.new_file(".tif")
+    target = here.new_result(".tif")
     work = _work(request, target, settings().runs)
     st.session_state[_STATE] = Running(request, _queue().submit(work, owner()), target)
 
@@ -213,7 +213,7 @@ def ended(running: Running) -> str:
         return "Cancelled; nothing of it is kept."
     if running.job.state is State.FAILED:
         return f"It ended early: {running.job.problem}"
-    return "" if running.result else "Its file had to make room: start it again."
+    return "" if running.result else "Its file went while this tab was away, or to make room: start it again."
 
 
 def complaint(attempt: Callable[[], Outlook]) -> tuple[Outlook | None, str]:

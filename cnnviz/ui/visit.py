@@ -34,6 +34,7 @@ class Visit:
     def __init__(self) -> None:
         self.scenes: dict[str, Scene] = {}
         self.renamed: dict[str, Scene] = {}
+        self.results: list[str] = []
         self.damaged: set[object] = set()
         self.problem = ""
         self.uploads = 0
@@ -41,6 +42,12 @@ class Visit:
         self.folder = Path(tempfile.mkdtemp(prefix="cnnviz-visit-"))
         # Streamlit has no hook for the end of a session; it drops the session's objects, and this runs with them.
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def leave_results(self) -> None:
+        """Remove what runs have made, but for what has become a scene, when the visitor has left."""
+        for stem in self.results:
+            for path in self.folder.glob(f"{stem}*"):
+                self.let_go(path)
 
     def leave(self) -> None:
         """Remove all files, when the visitor cannot come back."""
@@ -97,9 +104,10 @@ class Visit:
             self.let_go(each.path)
         return name
 
-    def new_file(self, suffix: str) -> Path:
-        """A name in the visit's folder that no file has."""
-        return self.folder / f"{secrets.token_hex(8)}{suffix}"
+    def new_result(self, suffix: str) -> Path:
+        """A name in the visit's folder for what a run makes; other files of the run may begin with its stem."""
+        self.results.append(secrets.token_hex(8))
+        return self.folder / f"{self.results[-1]}{suffix}"
 
     def let_go(self, path: Path) -> None:
         """Remove a file of the visit's own, unless it is one of its scenes."""

@@ -30,7 +30,7 @@ if not hasattr(runs, "real"):
                 on_progress(share)
         return runs.real(*args, on_progress=tell, **more)
     runs.run_scene = slow
-    jobs._WATCH, jobs._AWAY, leaving._WATCH, leaving._AWAY = 0.3, 1.5, 0.3, 3.0
+    jobs._WATCH, jobs.AWAY, leaving._WATCH, leaving.GONE = 0.3, 1.5, 0.3, 3.0
 runpy.run_path({str(ROOT / "app.py")!r}, run_name="__main__")
 """
 
@@ -139,7 +139,7 @@ def test_the_page_stays_in_place_and_usable_during_a_run_that_can_be_cancelled(b
     page.evaluate(WATCH)
     start(page)
     page.get_by_role("button", name="Cancel").wait_for()
-    page.wait_for_function("document.body.innerText.match(/\\d+ %, .* left/)")
+    page.wait_for_function("document.body.innerText.match(/\\d+ %, computing, .* left/)")
     assert (strip.get_attribute("data-version"), strip.bounding_box()) == (version, top)
     assert strip.evaluate("node => node.mark") == 1
     assert page.evaluate("[window.most, window.both]") == [1, False]

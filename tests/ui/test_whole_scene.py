@@ -258,7 +258,7 @@ def test_files_of_the_visit_that_are_replaced_or_too_many_go():
     here = Visit()
     paths = []
     for number in range(KEPT + 3):
-        paths.append(raster(here.new_file(".tif"), ramp(8, 8)))
+        paths.append(raster(here.new_result(".tif"), ramp(8, 8)))
         here.keep(open_scene(paths[-1], name=f"{max(number, 1)}.tif"))
     assert [path.exists() for path in paths] == [False] * 3 + [True] * KEPT
     here.let_go(paths[-1])
