@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,10 +41,14 @@ PULSE = 0.2
 
 @dataclass(frozen=True)
 class Trial:
-    """One combination of settings with its accuracy in each fold; NaN where the training diverged."""
+    """One combination of settings with its accuracy in each fold; NaN where the training diverged.
+
+    ``times`` are the seconds that each fold's training took up to its number of epochs, while others ran beside it.
+    """
 
     params: Mapping[str, Any]
     scores: tuple[float, ...]
+    times: tuple[float, ...]
 
     @property
     def mean(self) -> float:
@@ -55,6 +59,18 @@ class Trial:
     def spread(self) -> float:
         """Standard deviation over the folds."""
         return float(np.std(self.scores))
+
+    @property
+    def seconds(self) -> float:
+        """Mean seconds of a fold's training: scikit-learn's ``mean_fit_time``."""
+        return float(np.mean(self.times))
+
+
+class _Judged(NamedTuple):
+    """Accuracy on a fold after some epochs, and the seconds that training them took."""
+
+    score: float = float("nan")
+    seconds: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -92,9 +108,9 @@ class GridSearch:
 
     @property
     def table(self) -> list[dict[str, Any]]:
-        """One row per trial, best first: rank, settings, mean, spread, and each fold's accuracy."""
+        """One row per trial, best first: rank, settings, mean, spread, seconds of a fold, and each fold's accuracy."""
         return [
-            {"rank": rank, **trial.params, "mean": trial.mean, "spread": trial.spread}
+            {"rank": rank, **trial.params, "mean": trial.mean, "spread": trial.spread, "seconds": trial.seconds}
             | {f"fold {number}": score for number, score in enumerate(trial.scores, 1)}
             for rank, trial in enumerate(self._ranked, 1)
         ]
@@ -232,19 +248,21 @@ class _Search:
             layer.set_weights(self._moments.over(self._folds[fold][0]))
         return model, tuple(model.get_weights())
 
-    def _train(self, group: _Group, fold: int, start: tuple[keras.Model, Weights]) -> dict[int, float]:
+    def _train(self, group: _Group, fold: int, start: tuple[keras.Model, Weights]) -> dict[int, _Judged]:
         """Accuracy on the images held back, after each number of epochs that is wanted."""
         train, held = (self._samples.only(which) for which in self._folds[fold])
-        plan, scores = group.plan.changed(seed=group.plan.seed + fold), dict.fromkeys(group.epochs, float("nan"))
+        plan, found = group.plan.changed(seed=group.plan.seed + fold), dict.fromkeys(group.epochs, _Judged())
+        seconds = 0.0
         with borrowed(start[0], plan) as engine:
             engine.start(start[1], plan.seed)
             try:
                 for epoch in run_epochs(engine, train, plan, lambda found: self._note(found, plan)):
-                    if epoch.number in scores:
-                        scores[epoch.number] = engine.judge(held)[1]
+                    seconds += epoch.seconds
+                    if epoch.number in found:
+                        found[epoch.number] = _Judged(engine.judge(held)[1], seconds)
             except DivergedError:
-                return scores
-        return scores
+                return found
+        return found
 
     def _note(self, found: Batches, plan: TrainingPlan, *, tell: bool = False) -> None:
         if self._cancel.is_set():
@@ -254,7 +272,7 @@ class _Search:
         if tell:
             self._tell()
 
-    def _watch(self, running: list[Future[dict[int, float]]]) -> None:
+    def _watch(self, running: list[Future[dict[int, _Judged]]]) -> None:
         while True:
             state = wait(running, PULSE, FIRST_EXCEPTION)
             for future in state.done:
@@ -268,9 +286,10 @@ class _Search:
             done, seconds = min(self._done / self._total, 1.0), self.seconds
             self._on_progress(Progress(done, seconds, seconds * (1 - done) / done if done else None))
 
-    def _collected(self, found: list[dict[int, float]]) -> Iterator[Trial]:
+    def _collected(self, found: list[dict[int, _Judged]]) -> Iterator[Trial]:
         count = len(self._folds)
         for number, group in enumerate(self._grid):
             per_fold = found[number * count : (number + 1) * count]
             for epochs in group.epochs:
-                yield Trial({**group.params, "epochs": epochs}, tuple(scores[epochs] for scores in per_fold))
+                scores, times = zip(*(each[epochs] for each in per_fold), strict=True)
+                yield Trial({**group.params, "epochs": epochs}, scores, times)

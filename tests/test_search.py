@@ -1,9 +1,12 @@
+import os
+
 import numpy as np
 import pytest
 
 from cnnviz.architecture import Architecture
 from cnnviz.errors import DataError, DivergedError, RecipeError
 from cnnviz.plans import TrainingPlan
+from cnnviz.search import MAX_WORKERS
 from cnnviz.training import fit_plan, grid_search, predict, stratified_folds
 from tests.test_training import dots
 
@@ -45,6 +48,18 @@ def test_the_best_is_trained_again_on_everything():
     assert len(search.history.epochs) == 8
     assert (predict(search.model, x).argmax(1) == y).mean() > 0.9
     assert grid_search(x, y, batch_sizes=(16,), epochs=(1,), folds=2, plan=PLAN, refit=False).model is None
+
+
+def test_the_time_of_each_combination_is_that_of_its_own_epochs():
+    x, y = dots(150)
+    search = grid_search(x, y, batch_sizes=(8, 16), epochs=(1, 6), folds=2, plan=PLAN, refit=False)
+    times = {tuple(trial.params.values()): trial.times for trial in search.trials}
+    for size in (8, 16):
+        assert all(0 < few < many for few, many in zip(times[size, 1], times[size, 6], strict=True))
+    at_once = min(os.cpu_count() or 1, MAX_WORKERS)
+    assert sum(times[8, 6]) + sum(times[16, 6]) <= at_once * search.seconds
+    row = next(row for row in search.table if (row["batch_size"], row["epochs"]) == (8, 6))
+    assert row["seconds"] == np.mean(times[8, 6])
 
 
 def test_any_setting_may_vary_and_a_diverged_one_comes_last():

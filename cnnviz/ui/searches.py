@@ -105,7 +105,7 @@ def work(job: Job[Found], name: str, order: Order, grid: Grid) -> Found:
         seed=order.plan.seed,
         others=grid.others,
         plan=order.plan,
-        on_progress=lambda progress: job.tell(progress.done),
+        on_progress=lambda progress: trainings.tell(job, progress.done),
     )
     return Found(search, _best(name, order, search, time.monotonic() - started))
 

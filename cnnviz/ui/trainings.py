@@ -90,6 +90,13 @@ def trainings() -> Queue:
     return queue("training", settings().trainings)
 
 
+def tell(job: Job[Result], share: float) -> None:
+    """Note the share that is done; its pace counts from the first part on, for to load Keras is no part of it."""
+    job.tell(share)
+    if share and not job.stage:
+        job.enter("training")
+
+
 def _work(job: Job[TrainedModel], live: Live) -> TrainedModel:
     from cnnviz import models
     from cnnviz.training import fit_plan, predict
@@ -107,7 +114,7 @@ def _work(job: Job[TrainedModel], live: Live) -> TrainedModel:
 
     def on_batch(found: Batches) -> None:
         live.batches.append(found)
-        job.tell(found.done)
+        tell(job, found.done)
         if live.enough:
             raise StopTraining
 

@@ -1,5 +1,7 @@
 """The trainer in a real browser: train, look at every epoch, pause, cancel, and take the model home."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -35,3 +37,36 @@ def test_a_training_is_paused_goes_on_and_is_cancelled(page, server):
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("was cancelled")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+GRID = "?images=200&grid_batches=16&grid_batches=32&grid_folds=2&grid_epochs="
+
+
+def search(page, server, epochs):
+    visit(page, f"{server.url}/Train_LeNet-5{GRID}{epochs}")
+    page.get_by_text("Grid search: which settings do best?").click()
+    page.locator(".st-key-grid_start button").click()
+
+
+def test_a_search_shows_how_far_it_is_and_is_cancelled(page, server):
+    search(page, server, "30")
+    expect(page.get_by_text(re.compile(r"Searching: \d+ %, about .* left"))).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("The search was cancelled; nothing of it is kept.")).to_be_visible(timeout=LONG)
+    expect(page.locator(".st-key-grid_start button")).to_be_enabled()
+
+
+def test_a_search_ends_in_a_table_and_a_heat_map_best_first(page, server):
+    search(page, server, "1&grid_epochs=2")
+    expect(page.get_by_text("Best first:")).to_be_visible(timeout=LONG)
+    settle(page, 60)
+    table = page.locator(".st-key-grid [data-testid=stDataFrame] table")
+    heads = table.locator("[role=columnheader]").all_text_contents()
+    rows = [row.locator("[role=gridcell]").all_text_contents() for row in table.locator("tbody [role=row]").all()]
+    column = {name: [float(row[place]) for row in rows] for place, name in enumerate(heads)}
+    assert column["rank"] == [1, 2, 3, 4]
+    assert column["mean, %"] == sorted(column["mean, %"], reverse=True)
+    assert min(column["seconds"]) > 0
+    chart = page.locator(".st-key-grid [data-testid=stVegaLiteChart] svg text")
+    written = [float(said[:-1]) for said in chart.all_text_contents() if re.fullmatch(r"\d+\.\d%", said)]
+    assert sorted(written) == pytest.approx(sorted(column["mean, %"]), abs=0.056)

@@ -1,6 +1,7 @@
 """Parts of the trainer's page, each with a model that was trained for a moment."""
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from cnnviz.datasets import open_dataset
 from cnnviz.samples import open_sample
 from cnnviz.scene import Window
 from cnnviz.training import TrainingPlan
-from cnnviz.ui import land_runs, searches
+from cnnviz.ui import land_runs, searches, trainings
 from cnnviz.ui.experiments import train_digit, train_files, train_grid, train_land
 from cnnviz.ui.jobs import Job, State
 from cnnviz.ui.model_card import card
@@ -139,6 +140,17 @@ def test_the_best_of_a_search_is_judged_by_images_that_no_fold_saw(searched):
     assert len(model.history.epochs) == model.plan.epochs
 
 
+def test_the_time_left_of_a_search_follows_its_pace_and_not_its_start():
+    job, left = Job(lambda job: None, "visitor"), []
+    job.state, job.started = State.RUNNING, time.monotonic() - 100  # as long as Keras takes on a slow machine
+    for share in (0.0, 0.25, 0.5):
+        time.sleep(0.02)
+        trainings.tell(job, share)
+        left.append(job.seconds_left)
+    assert left[:2] == [None, None]
+    assert 0.02 <= left[2] < 50
+
+
 def test_table_and_heat_map_hold_every_combination_best_first(searched):
     search = searched[2].result.search
     rows = train_grid.table(search)
@@ -146,7 +158,10 @@ def test_table_and_heat_map_hold_every_combination_best_first(searched):
     assert rows[0]["mean, %"] == round(100 * search.best_score, 2)
     assert [row["mean, %"] for row in rows] == sorted((row["mean, %"] for row in rows), reverse=True)
     assert rows[0]["mean, %"] == pytest.approx((rows[0]["fold 1"] + rows[0]["fold 2"]) / 2, abs=0.011)
-    cells = train_grid.heat_map(search)["data"]["values"]
+    assert all(row["seconds"] > 0 for row in rows)
+    chart = train_grid.heat_map(search)
+    assert chart["spec"]["layer"][0]["encoding"]["color"]["scale"]["domain"] == [0, 1]
+    cells = chart["data"]["values"]
     found = {(cell["epochs"], cell["batch size"], cell["rest"]): cell["mean"] for cell in cells}
     assert found[1, 16, "pooling max"] == next(
         each.mean for each in search.trials if each.params == {"batch_size": 16, "epochs": 1, "pooling": "max"}

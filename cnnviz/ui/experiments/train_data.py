@@ -26,7 +26,7 @@ def show(given: Setting) -> None:
         picture(chips, number, limits, name=chips.classes[chips.labels[number]], note=_count(chips, number))
         for number in first
     ]
-    least = "5.5rem" if len(stages) > 6 else "8rem"
+    least = "4.9rem" if len(stages) > 6 else "8rem"
     strip(stages, "train_classes", room=Room(least, 150, gallery=True), hint="")
     st.caption(_words(given))
 

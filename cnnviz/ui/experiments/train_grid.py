@@ -15,6 +15,7 @@ from cnnviz.ui import link, searches, trainings
 from cnnviz.ui.experiments.train import Setting
 from cnnviz.ui.jobs import State
 from cnnviz.ui.searches import MOST, Grid, Searching
+from cnnviz.ui.shares import share_ink, share_scale
 from cnnviz.ui.trainings import Order
 from cnnviz.ui.words import plain
 
@@ -170,6 +171,10 @@ def _show(found: Searching, search: GridSearch, accuracy: float) -> None:
         st.vega_lite_chart(heat_map(search), key="grid_heat", width="content")
     with right:
         st.dataframe(table(search), hide_index=True, key="grid_table", height=min(36 * (len(search.trials) + 1), 420))
+        st.caption(
+            "Seconds: the training of one fold, mean, while others ran beside it; that which comes first also builds "
+            "what the others share."
+        )
 
 
 def word(value: Any) -> str:
@@ -184,13 +189,14 @@ def word(value: Any) -> str:
 
 
 def table(search: GridSearch) -> list[dict[str, Any]]:
-    """One row per combination, best first; accuracies in per cent."""
+    """One row per combination, best first; accuracies in per cent, seconds for the training of one fold."""
     return [
         {
             "rank": row["rank"],
             **{_TITLES[name]: word(row[name]) for name in search.best_params},
             "mean, %": round(100 * row["mean"], 2),
             "± spread": round(100 * row["spread"], 2),
+            "seconds": round(row["seconds"], 2),
             **{name: round(100 * row[name], 2) for name in row if name.startswith("fold ")},
         }
         for row in search.table
@@ -201,25 +207,25 @@ def heat_map(search: GridSearch) -> dict[str, Any]:
     """Mean accuracy of every combination in Vega-Lite's words: epochs across, batch sizes down, a field per rest."""
     names = [name for name in search.best_params if name not in ("batch_size", "epochs")]
     rows = [_cell(each.params, each.mean, names) for each in search.trials]
-    means = [row["mean"] for row in rows if row["mean"] is not None]
-    low, high = min(means), max(means)
     colour = {
         "field": "mean",
         "type": "quantitative",
         "title": "accuracy",
-        "scale": {"scheme": "viridis", "domain": [low, high if high > low else low + 0.01]},
-        "legend": {"format": ".1%"},
+        "scale": share_scale(1),
+        "legend": {"format": ".0%", "orient": "bottom"},
     }
     place = {
         "x": {"field": "epochs", "type": "ordinal", "axis": {"labelAngle": 0}},
         "y": {"field": "batch size", "type": "ordinal"},
     }
-    ink = {"condition": {"test": f"datum.mean > {(low + high) / 2}", "value": "#111111"}, "value": "#ffffff"}
     layers = [
         {"mark": "rect", "encoding": {"color": colour}},
         {
-            "mark": {"type": "text", "fontSize": 12},
-            "encoding": {"text": {"field": "mean", "type": "quantitative", "format": ".1%"}, "color": ink},
+            "mark": {"type": "text", "fontSize": 13},
+            "encoding": {
+                "text": {"field": "mean", "type": "quantitative", "format": ".1%"},
+                "color": share_ink("datum.mean", 1),
+            },
         },
     ]
     plot = {"width": {"step": 62}, "height": {"step": 36}, "encoding": place, "layer": layers}

@@ -14,6 +14,7 @@ from cnnviz.scores import class_scores, confusion, worst_mistakes
 from cnnviz.ui.experiments.train import SPLITS
 from cnnviz.ui.experiments.train_data import picture, stretch
 from cnnviz.ui.pictures import Room, strip
+from cnnviz.ui.shares import share_ink, share_scale
 from cnnviz.ui.trained import Snapshot, TrainedModel
 
 _MISTAKES, _CELL = 8, 34
@@ -26,40 +27,37 @@ def show(model: TrainedModel, snapshot: Snapshot) -> None:
     table, scores = st.columns(2)
     with table:
         st.markdown("**Confusion** · rows: what an image is; columns: what it was called")
-        st.altair_chart(_confusion(counts, classes), key="train_confusion")
+        st.altair_chart(confusion_chart(counts, classes), key="train_confusion")
     with scores:
         st.markdown("**Every class**")
         _scores(counts, classes)
     _mistakes(model, snapshot)
 
 
-def _confusion(counts: np.ndarray, classes: Sequence[str]) -> Any:
+def confusion_chart(counts: np.ndarray, classes: Sequence[str]) -> Any:
+    """Confusion ``(classes, classes)`` as a chart: what a thing is down, what it was called across."""
     rows = [
-        {
-            "is": classes[i],
-            "called": classes[j],
-            "images": int(counts[i, j]),
-            "light": bool(counts[i, j] * 2 < counts.max()),
-        }
+        {"is": classes[i], "called": classes[j], "count": int(counts[i, j])}
         for i in range(len(classes))
         for j in range(len(classes))
     ]
+    top = int(counts.max(initial=1))
     order = list(classes)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("called:N", sort=order, axis=alt.Axis(orient="top", labelAngle=-45)), y=alt.Y("is:N", sort=order)
     )
-    cells = base.mark_rect().encode(
-        color=alt.Color("images:Q", scale=alt.Scale(scheme="viridis", domainMin=0, reverse=True), title="images")
-    )
+    cells = base.mark_rect().encode(color=alt.Color("count:Q", scale=alt.Scale(**share_scale(top)), title="count"))
+    ink = share_ink("datum.count", top)
     words = base.mark_text().encode(
-        text="images:Q", color=alt.condition("datum.light", alt.value("#111"), alt.value("#fff"))
+        text=alt.Text("count:Q", format=","),
+        color=alt.condition(ink["condition"]["test"], alt.value(ink["condition"]["value"]), alt.value(ink["value"])),
     )
     return alt.layer(cells, words).properties(height=_CELL * len(classes) + 60)
 
 
 def _scores(counts: np.ndarray, classes: Sequence[str]) -> None:
     found = class_scores(counts)
-    share = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.3f")
+    share = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.3f", width="small")
     st.dataframe(
         {
             "class": list(classes),
@@ -93,7 +91,7 @@ def _mistakes(model: TrainedModel, snapshot: Snapshot) -> None:
         )
         for each in found
     ]
-    strip(stages, "train_mistakes", room=Room("7rem", 160, gallery=True), hint="")
+    strip(stages, "train_mistakes", room=Room("6.4rem", 160, gallery=True), hint="")
 
 
 def compare(models: Mapping[str, TrainedModel]) -> None:
