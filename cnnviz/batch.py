@@ -120,7 +120,7 @@ def is_made(batch: Batch, source: Path, target: Path) -> bool:
             dataset = rasterio.open(target, driver="GTiff")
         with dataset:
             tags = dataset.tags()
-        made = Network.from_json(tags.get("CNNVIZ_RECIPE", ""))
+        made = Network.from_json(tags.get("CNNVIZ_RECIPE", ""), longest=None)
         newer = target.stat().st_mtime_ns >= source.stat().st_mtime_ns
     except FAILURES:
         return False

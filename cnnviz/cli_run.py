@@ -182,7 +182,7 @@ def read_recipe(path: Path) -> Network:
         text = path.read_bytes()
     except OSError as error:
         raise RecipeError(f"{path.name} cannot be read: {error.strerror}; check the path of the recipe") from None
-    return Network.from_json(text)
+    return Network.from_json(text, longest=None)
 
 
 class Progress:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from math import prod
 
 from cnnviz import __version__
-from cnnviz.blocks import Conv2D, Shape
+from cnnviz.blocks import Shape
 from cnnviz.journal import fingerprint
 from cnnviz.layers import Network
 from cnnviz.scratch import Labels
@@ -16,8 +15,6 @@ from cnnviz.sources import Imagery
 
 # Nanoseconds for a number that is read, a product, and a number that is written: rough, for the shares of a run.
 _READ, _PRODUCT, _WRITTEN = 6.0, 0.1, 22.0
-#: Weights whose recipe is sure to be short enough to be read again: up to 16 characters each, with the comma.
-_MOST_WEIGHTS = 230_000
 
 
 @dataclass(frozen=True)
@@ -74,13 +71,8 @@ class Job:
 
 @lru_cache(maxsize=4)
 def _recipe(network: Network) -> str:
-    """The network's recipe, or its fingerprint where the recipe would be too long to be read again."""
-    weights = sum(network.parameters())
-    if weights <= _MOST_WEIGHTS:
-        return network.to_json()
-    arrays = [each.tensor.tobytes() for each in network.layers if isinstance(each, Conv2D)]
-    digest = sha256(b"".join([repr(network).encode(), *arrays])).hexdigest()
-    return f"too many weights for a recipe: {weights:,}; sha256 {digest}"
+    """The whole recipe: a result says how it came about, however many weights that takes."""
+    return network.to_json(longest=None)
 
 
 def fitted(network: Network, imagery: Imagery, *, skip_bad_blocks: bool = False) -> Job:

@@ -205,19 +205,19 @@ class Network:
         seen = [(shape[0], shape[1], bands), *self.shapes(shape)]
         return [layer.multiply_adds(given) for layer, given in zip(self.layers, seen[:-1], strict=True)]
 
-    def to_json(self) -> str:
+    def to_json(self, *, longest: int | None = recipe.MAX_TEXT) -> str:
         """Recipe that :meth:`from_json` turns back into an equal network; see :mod:`cnnviz.recipe`."""
-        return recipe.write(self.layers, bands=self.bands, name=self.name)
+        return recipe.write(self.layers, bands=self.bands, name=self.name, longest=longest)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Network:
+    def from_json(cls, text: str | bytes, *, longest: int | None = recipe.MAX_TEXT) -> Network:
         """Network of a recipe; raises RecipeError that says what is wrong and where.
 
         >>> Network.from_json('{"version": 1, "layers": []}')
         Traceback (most recent call last):
         cnnviz.errors.RecipeError: Received 0 layers; 1 to 64 of Activation, Conv2D, Pool2D are expected.
         """
-        return cls(**recipe.read(text))
+        return cls(**recipe.read(text, longest=longest))
 
     @classmethod
     def from_keras(cls, model: keras.Model, *, bands: Sequence[str] | None = None) -> Network:

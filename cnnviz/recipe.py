@@ -24,12 +24,15 @@ from cnnviz.errors import CnnvizError, RecipeError
 from cnnviz.weights import shortest
 
 VERSION = 1
+#: Characters of a recipe that a stranger may send; about 290,000 weights.
 MAX_TEXT = 4_000_000
 _TYPES: dict[str, type[Layer]] = {"activation": Activation, "conv2d": Conv2D, "pool2d": Pool2D}
 
 
-def write(layers: Iterable[Layer], *, bands: Iterable[str] | None = None, name: str = "") -> str:
-    """Recipe of ``layers``; reading it gives equal layers back.
+def write(
+    layers: Iterable[Layer], *, bands: Iterable[str] | None = None, name: str = "", longest: int | None = MAX_TEXT
+) -> str:
+    """Recipe of ``layers``; reading it gives equal layers back. Raises RecipeError where it is longer than ``longest``.
 
     >>> write([Activation("relu")], name="positive part")
     '{"version": 1, "name": "positive part", "layers": [{"type": "activation", "name": "relu"}]}'
@@ -41,19 +44,20 @@ def write(layers: Iterable[Layer], *, bands: Iterable[str] | None = None, name: 
         content["bands"] = list(bands)
     content["layers"] = [_described(layer) for layer in layers]
     text = json.dumps(content, ensure_ascii=False)
-    _check_length(text)
+    _check_length(text, longest)
     return text
 
 
-def read(text: str | bytes) -> dict[str, Any]:
+def read(text: str | bytes, *, longest: int | None = MAX_TEXT) -> dict[str, Any]:
     """Layers, and where they are given also bands and name, as keyword arguments of a ``Network``.
 
-    Raises :class:`RecipeError` for anything but a recipe of this version.
+    A recipe out of the user's own files may be of any length: ``longest=None``. Raises :class:`RecipeError` for
+    anything but a recipe of this version.
 
     >>> read('{"version": 1, "layers": [{"type": "pool2d", "size": 2}]}')["layers"][0].title
     '2 × 2 max'
     """
-    _check_length(text)
+    _check_length(text, longest)
     content = _parse(text)
     _check_keys(content, {"bands", "layers", "name", "version"}, {"layers", "version"}, "The recipe")
     if type(content["version"]) is not int or content.pop("version") != VERSION:
@@ -64,10 +68,10 @@ def read(text: str | bytes) -> dict[str, Any]:
     return content
 
 
-def _check_length(text: str | bytes) -> None:
-    if len(text) > MAX_TEXT:
+def _check_length(text: str | bytes, longest: int | None) -> None:
+    if longest is not None and len(text) > longest:
         raise RecipeError(
-            f"The recipe has {len(text):,} characters; at most {MAX_TEXT:,} are allowed. Use fewer or smaller filters."
+            f"The recipe has {len(text):,} characters; at most {longest:,} are allowed. Use fewer or smaller filters."
         )
 
 

@@ -10,8 +10,9 @@ import rasterio
 from cnnviz.batch import targets
 from cnnviz.cli import main
 from cnnviz.errors import ProcessError
-from cnnviz.layers import Activation, Conv2D, Network
+from cnnviz.layers import Activation, Conv2D, Network, Pool2D
 from cnnviz.process import run_scene
+from cnnviz.recipe import MAX_TEXT
 from cnnviz.scene import open_scene
 from tests.clusters import local_cluster
 from tests.factory import ramp, raster
@@ -69,6 +70,22 @@ def test_what_is_there_is_left_and_what_is_missing_is_made(place, capsys):
     assert run(place) == 2
     assert "4 of 4 scenes could not be run (s0.tif, s1.tif, s2.tif …)" in capsys.readouterr().err
     assert run(place, "--overwrite") == 0
+
+
+def test_recipes_of_any_length_are_read_kept_whole_and_known_again(place, capsys):
+    weights = np.random.default_rng(0).normal(size=(1, 1, 600, 600))
+    wide = Network([Pool2D(40), Conv2D(np.ones((1, 1, 2, 600))), Conv2D(weights), Conv2D(np.ones((1, 1, 600, 1)))])
+    recipe = wide.to_json(longest=None)
+    assert len(recipe) > MAX_TEXT
+    (place / "recipe.json").write_text(recipe)
+    assert run(place) == 0
+    with rasterio.open(place / "maps" / "s0.tif") as dataset:
+        tags = dataset.tags()
+    made = Network.from_json(tags["CNNVIZ_RECIPE"], longest=None)
+    assert (made.layers, made.bands) == (wide.layers, ("band 1", "band 2"))
+    assert run(place) == 0
+    assert capsys.readouterr().out.count("is there already") == 4
+    assert open_scene(place / "maps" / "s0.tif").shape == (3, 2, 1)
 
 
 def test_an_estimate_of_many_writes_nothing(place, capsys):
