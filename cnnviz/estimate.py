@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -83,7 +84,8 @@ def estimate(job: Job, plan: Plan, crew: Crew | None = None) -> Estimate:
         size = len(geotiff_bytes(found, transform=Affine.identity(), crs=None))
         written = time.perf_counter()
     parts = prod(job.shape) / found.size
-    computing = (read - started) * prod(job.imagery.shape[:2]) / _decoded(piece.inputs, job.imagery.block)
+    computing = (read - started) * prod(job.imagery.shape[:2])
+    computing /= decoded_pixels(piece.inputs, job.imagery.block, job.imagery.shape)
     computing += (computed - read) * parts * plan.effort
     output = int(size * parts * WITH_OVERVIEWS)
     threads = crew.threads if crew else plan.workers
@@ -92,7 +94,11 @@ def estimate(job: Job, plan: Plan, crew: Crew | None = None) -> Estimate:
     return Estimate(seconds, plan.memory, disk, output, threads, crew.workers if crew else None)
 
 
-def _decoded(window: Window, block: tuple[int, int]) -> int:
-    """Pixels of the blocks that a window touches."""
-    sides = zip(window[:2], window[2:], block, strict=True)
-    return prod((-(-(start + size) // step) - start // step) * step for start, size, step in sides)
+def decoded_pixels(window: Window, block: tuple[int, int], shape: Sequence[int]) -> int:
+    """Pixels, of an image of ``shape``, in the blocks that a window touches.
+
+    >>> decoded_pixels(Window(60, 0, 10, 10), (64, 64), (100, 64))
+    6400
+    """
+    sides = zip(window[:2], window[2:], block, shape[:2], strict=True)
+    return prod(min(-(-(start + size) // step) * step, end) - start // step * step for start, size, step, end in sides)
