@@ -16,8 +16,6 @@ from cnnviz.batch import Batch, Outcome, run_scenes, targets
 from cnnviz.errors import ProcessError, RecipeError
 from cnnviz.estimate import duration, estimate
 from cnnviz.layers import Network
-from cnnviz.model_files import SUFFIX as MODEL_SUFFIX
-from cnnviz.models import load_model
 from cnnviz.process import Options, PlannedRun, Run, planned
 
 EXAMPLE = "run data/edges.json data/sentinel2.tif edges.tif --memory 256MB"
@@ -154,7 +152,9 @@ def _tell(done: Run) -> None:
 def read_network(path: Path, bands: str | None = None) -> Network:
     """Network of a recipe or of a Keras model, for these bands where they are given. Raises CnnvizError."""
     names = None if bands is None else [name.strip() for name in bands.split(",")]
-    if path.suffix.lower() == MODEL_SUFFIX:
+    if path.suffix.lower() == ".keras":
+        from cnnviz.models import load_model  # recipes need none of it, and every start would wait for it
+
         with _without_native_notes():
             model = load_model(path)
         return Network.from_keras(model, bands=names)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import ArrayLike
 
 from cnnviz.convolve import conv2d, conv_matrix
 from cnnviz.engines import Array
 from cnnviz.errors import GeometryError
 from cnnviz.padding import PaddingLike, Pair, PerAxis, plan
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 #: Bytes of one weight as networks keep them, in float32.
 WEIGHT_BYTES = 4
@@ -51,8 +53,8 @@ class MatrixForm:
     (9, 64)
     """
 
-    matrix: scipy.sparse.csr_array
-    taps: scipy.sparse.csr_array
+    matrix: csr_array
+    taps: csr_array
     shape: Pair
     out: Pair
     weights: int  #: independent weights: those of the kernel

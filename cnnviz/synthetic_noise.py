@@ -5,12 +5,16 @@ pixel whichever frame it is asked through, up to rounding in the last bits. Smoo
 lattice of hashed values (value noise; Perlin, "An Image Synthesizer", SIGGRAPH 1985): two sparse matrix products.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Floats = NDArray[np.float32]
 Hashes = NDArray[np.uint32]
@@ -27,11 +31,11 @@ class Frame(NamedTuple):
     rows: int
     cols: int
 
-    def grown(self, margin: int) -> "Frame":
+    def grown(self, margin: int) -> Frame:
         """The frame with ``margin`` more pixels on each side."""
         return Frame(self.seed, self.row - margin, self.col - margin, self.rows + 2 * margin, self.cols + 2 * margin)
 
-    def moved(self, rows: int, cols: int) -> "Frame":
+    def moved(self, rows: int, cols: int) -> Frame:
         """The frame of the same size that lies ``rows`` lower and ``cols`` further right."""
         return self._replace(row=self.row + rows, col=self.col + cols)
 
@@ -58,6 +62,8 @@ def unit(hashes: Hashes, shift: int = 0) -> Floats:
 
 def _spline(start: int, count: int, step: int, wavelength: float) -> tuple[int, csr_array]:
     """First knot, and the sparse (count, knots) weights of ``count`` positions from ``start`` on."""
+    from scipy.sparse import csr_array
+
     position = (start + step * np.arange(count)) / wavelength
     cell = np.floor(position).astype(np.int64)
     t = (position - cell).astype(np.float32)
