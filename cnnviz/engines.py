@@ -71,14 +71,17 @@ class _Block(NamedTuple):
         """
         return (len(self.grid) // 2, self.grid.shape[1] // 2) if self.factors else None
 
-    def apply(self, image: Array, out: Array, anchor: tuple[int, int], border: int) -> None:
-        """Write the sum of products at every pixel; the tap at ``anchor`` (column, row) lies on it."""
+    def apply(self, image: Array, out: Array, anchor: tuple[int, int], border: int, unused: int = 0) -> None:
+        """Write the sum of products at every pixel; the tap at ``anchor`` (column, row) lies on it.
+
+        Nobody looks at the last ``unused`` columns.
+        """
         if self.grid.any():
             self._filter(image, out, anchor, border)
-            ragged = image[0].size % _LANES
-            if ragged:
-                channels = image[0].size // image.shape[1]
-                self._mend(image, out[:, image.shape[1] + -ragged // channels :], anchor, border)
+            channels = image[0].size // image.shape[1]
+            ragged = -(-(image[0].size % _LANES) // channels)
+            if ragged > unused:
+                self._mend(image, out[:, -ragged:], anchor, border)
         else:
             out[:] = 0
         # OpenCV leaves zero weights out, yet 0 · NaN and 0 · inf are NaN.
@@ -218,15 +221,16 @@ class _Spare:
 def _sum(strip: Array, blocks: list[_Block], spare: _Spare) -> Array:
     """Sum of all parts of the kernel with their first tap on each pixel; right away from the far edges."""
     total = spare.take("total", strip.shape)
+    reach = max(block.left + block.grid.shape[1] for block in blocks) - 1
     if blocks[0].middle:  # such a kernel is one block
         y, x = blocks[0].middle
-        blocks[0].apply(strip, total, (x, y), cv2.BORDER_REPLICATE)
+        blocks[0].apply(strip, total, (x, y), cv2.BORDER_REPLICATE, reach - x)
         return total[y:, x:]
     for number, block in enumerate(blocks):
         seen = strip[block.top :, block.left :]
         inside = np.s_[: seen.shape[0], : seen.shape[1]]
         part = spare.take("part", strip.shape)[inside] if number else total[inside]
-        block.apply(seen, part, (0, 0), cv2.BORDER_REPLICATE)
+        block.apply(seen, part, (0, 0), cv2.BORDER_REPLICATE, reach - block.left)
         if number:
             with np.errstate(invalid="ignore", over="ignore"):
                 total[inside] += part
