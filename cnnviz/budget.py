@@ -34,6 +34,9 @@ _CACHE = 64 * 2**20  # GDAL's own, see cnnviz.gdal
 _NUMBER = 4  # bytes of a float32
 _SPARE = 1.5  # what a layer and a read hold for themselves, on top of input and result
 _LEAST_ROWS, _STEPS = 64, 5
+_WIDEST_FRAME = 64  # columns: to copy more of the neighbours is no better than to copy the window
+# What a row of a window costs beside its pixels, in pixels: seams are read, filtered and written piece by piece.
+_SEAM = 50
 _GOOD = 1.05  # what is faster by less is not worth more memory
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 _MEMORY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?)?B?\s*", re.IGNORECASE)
@@ -88,7 +91,7 @@ class Plan:
     """How a run goes through a scene; ``cells`` are the columns that are read together.
 
     ``memory`` is the most that it holds, in bytes, beside what the program itself takes; ``effort`` is the work for
-    each useful output, 1 where nothing is done twice.
+    each useful output, 1 where nothing is done twice and there are no seams.
     """
 
     strips: tuple[Strip, ...]
@@ -102,6 +105,11 @@ class Plan:
     def speed(self) -> float:
         """Useful work at one time."""
         return self.workers / self.effort
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Columns to keep free left and right of a cell for its neighbours' pixels."""
+        return frame_of(self.chunks, self.cells)
 
     def window(self, strip: Strip, chunk: Chunk) -> Window:
         """Part of the result that one task computes."""
@@ -154,6 +162,19 @@ def chunks_of(
     return tuple(Chunk(a, b, *_needs(network, axes, a, b)) for a, b in pairwise(edges))
 
 
+def frame_of(chunks: Sequence[Chunk], cells: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Columns that chunks need left and right of the cell in which their middle lies; none where they are many.
+
+    >>> frame_of([Chunk(0, 4, 0, 5), Chunk(4, 8, 3, 8)], [(0, 4), (4, 8)])
+    (1, 1)
+    """
+    left = right = 0
+    for chunk in chunks:
+        start, stop = next((a, b) for a, b in cells if (chunk.start + chunk.stop) // 2 < b)
+        left, right = max(left, start - chunk.start), max(right, chunk.stop - stop)
+    return (left, right) if max(left, right) <= _WIDEST_FRAME else (0, 0)
+
+
 def plan_run(network: Network, imagery: Imagery, *, memory: int, workers: int, part: Window | None = None) -> Plan:
     """The fastest plan that fits into ``memory`` bytes, with up to so many ``workers``.
 
@@ -202,7 +223,8 @@ class _Option:
     def plan(self, workers: int) -> Plan:
         """The same with so many workers."""
         pixel = self.bands * _NUMBER
-        cell = max(s.stop - min(s.start, s.fresh) for s in self.strips) * max(b - a for a, b in self.cells) * pixel
+        width = max(b - a for a, b in self.cells) + sum(frame_of(self.chunks, self.cells))
+        cell = max(s.stop - min(s.start, s.fresh) for s in self.strips) * width * pixel
         spanned = max(sum(a < chunk.stop and b > chunk.start for a, b in self.cells) for chunk in self.chunks)
         kept = max(max(s.fresh - s.start, 0) for s in self.strips) * (self.cells[-1][1] - self.cells[0][0]) * pixel
         # Cells being read or read ahead, and those held for what is being computed or comes next.
@@ -228,7 +250,7 @@ def _options(network: Network, imagery: Imagery, part: Window | None) -> Iterato
         again = max(1.0, imagery.block[0] / height)  # blocks that are cut are read again by the next strip
         for (width, chunks), across in zip(ways_across, wide, strict=True):
             held = down.max(axis=0) * across.max(axis=0) * maps
-            done = np.sum((down.sum(axis=0) * across.sum(axis=0) * maps)[1:])
+            done = np.sum((down.sum(axis=0) * (across.sum(axis=0) + _SEAM * len(chunks)) * maps)[1:])
             cells = _cells(chunks, imagery, width * network.receptive_field().jump[1])
             task = int(_SPARE * _NUMBER * np.max(held[:-1] + held[1:]))
             yield _Option(strips, chunks, cells, shape[2], task, imagery.block_bytes, float(again * done / useful))

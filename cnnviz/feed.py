@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from itertools import zip_longest
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -26,10 +27,14 @@ Write = Callable[[Window, Array], None]
 
 
 class Cell(NamedTuple):
-    """Pixels ``(bands, rows, cols)`` of a strip's new rows, from column ``left`` on, and the memory they lie in."""
+    """Pixels ``(bands, rows, cols)`` of a strip's new rows, from column ``left`` on, and the memory they lie in.
+
+    ``framed`` has room around them for what a window needs of the rows above and of the neighbours.
+    """
 
     left: int
     pixels: Array
+    framed: Array
     memory: Array
 
     @property
@@ -54,7 +59,7 @@ class Feed:
 
     def __init__(self, network: Network, plan: Plan, reader: Reader, write: Write) -> None:
         self.network, self.plan, self.reader, self.write = network, plan, reader, write
-        self._bands = reader.imagery.shape[2]
+        self._bands, self._frame = reader.imagery.shape[2], plan.frame
         self._free: list[Array] = []
         self._own = threading.local()
 
@@ -105,20 +110,23 @@ class Feed:
         for strip in route:
             for left, right in self.plan.cells:
                 window = Window(strip.fresh, left, strip.stop - strip.fresh, right - left)
-                cell = self._cell(window)
+                cell = self._cell(window, max(strip.fresh - strip.start, 0))
                 waiting.append((cell, pool.submit(self.reader.read, window, cell.pixels)))
                 if len(waiting) >= in_flight(self.plan.workers):
                     yield _read(*waiting.popleft())
         while waiting:
             yield _read(*waiting.popleft())
 
-    def _cell(self, window: Window) -> Cell:
-        """Room for a cell, in memory that is free or fresh."""
-        size = self._bands * window.rows * window.cols
+    def _cell(self, window: Window, above: int) -> Cell:
+        """Room for a cell below so many rows, in memory that is free or fresh."""
+        left, right = self._frame
+        shape = (self._bands, above + window.rows, left + window.cols + right)
+        size = prod(shape)
         memory = self._free.pop() if self._free else np.empty(size, np.float32)
         if memory.size < size:
             memory = np.empty(size, np.float32)
-        return Cell(window.col, memory[:size].reshape(self._bands, window.rows, window.cols), memory)
+        framed = memory[:size].reshape(shape)
+        return Cell(window.col, framed[:, above:, left : left + window.cols], framed, memory)
 
     def _room(self, strip: Strip, following: Strip | None) -> Array | None:
         """Memory for the rows of this strip that the following one needs too."""
@@ -164,20 +172,40 @@ class Feed:
         self.write(window, piece.apply(self.network, np.moveaxis(pixels, 0, -1)))
 
     def _gathered(self, wanted: Window, strip: Strip, above: Array | None, parts: Sequence[Cell]) -> Array:
-        """Pixels ``(bands, rows, cols)`` out of kept rows and cells; the next call on this thread overwrites them."""
-        size = self._bands * wanted.rows * wanted.cols
-        if getattr(self._own, "memory", np.empty(0)).size < size:
-            self._own.memory = np.empty(size, np.float32)
-        pixels: Array = self._own.memory[:size].reshape(self._bands, wanted.rows, wanted.cols)
+        """Pixels ``(bands, rows, cols)`` of kept rows and cells, which hold until this thread's next call.
+
+        They lie where they were read if a cell and its frame hold them all: what is missing is copied there. Windows
+        that share a frame write the same numbers to it.
+        """
+        right = wanted.col + wanted.cols
+        home = next((cell for cell in parts if self._holds(cell, wanted.col, right)), None)
         old = max(strip.fresh - wanted.row, 0)
+        if home is None:
+            pixels = self._spare(wanted)
+        else:
+            top, left = home.framed.shape[1] - home.pixels.shape[1] - old, wanted.col - home.left + self._frame[0]
+            top += max(wanted.row - strip.fresh, 0)
+            pixels = home.framed[:, top : top + wanted.rows, left : left + wanted.cols]
         if above is not None and old:
             left, first = wanted.col - self.plan.cells[0][0], above.shape[1] - old
             pixels[:, :old] = above[:, first : first + wanted.rows, left : left + wanted.cols]
         top = wanted.row + old - strip.fresh
         for cell in parts:
-            left, right = max(cell.left, wanted.col), min(cell.right, wanted.col + wanted.cols)
-            seen = cell.pixels[:, top : top + wanted.rows - old, left - cell.left : right - cell.left]
-            pixels[:, old:, left - wanted.col : right - wanted.col] = seen
+            if cell is not home:
+                start, stop = max(cell.left, wanted.col), min(cell.right, right)
+                seen = cell.pixels[:, top : top + wanted.rows - old, start - cell.left : stop - cell.left]
+                pixels[:, old:, start - wanted.col : stop - wanted.col] = seen
+        return pixels
+
+    def _holds(self, cell: Cell, left: int, right: int) -> bool:
+        return cell.left - self._frame[0] <= left and right <= cell.right + self._frame[1]
+
+    def _spare(self, wanted: Window) -> Array:
+        """Memory of this thread for a window's pixels."""
+        size = self._bands * wanted.rows * wanted.cols
+        if getattr(self._own, "memory", np.empty(0)).size < size:
+            self._own.memory = np.empty(size, np.float32)
+        pixels: Array = self._own.memory[:size].reshape(self._bands, wanted.rows, wanted.cols)
         return pixels
 
 

@@ -96,3 +96,23 @@ def test_an_error_on_another_thread_arrives(folder):
         feed = Feed(network, plan, reader, write).run(pool, plan.strips, lambda window: True)
         with pytest.raises(SceneError, match="no more at row 0"):
             next(feed)
+
+
+def test_windows_are_computed_where_they_were_read(folder, monkeypatch):
+    network = Network([Conv2D("gaussian_7", padding="same"), Conv2D("laplacian_8", dilation=2)])
+    image = ramp(90, 130, 2)
+    imagery = from_scene(open_scene(raster(folder / "in_place.tif", image)))
+    monkeypatch.setattr(Feed, "_spare", lambda self, wanted: pytest.fail(f"{wanted} was copied"))
+    for width, cell in ((32, 32), (16, 64)):
+        plan = plan_of(network, imagery.shape, height=16, width=width, cell=cell)
+        assert min(plan.frame) > 0
+        np.testing.assert_array_equal(computed(network, imagery, plan)[0], network.apply(image))
+
+
+def test_cells_that_are_narrower_than_what_a_window_needs_are_put_together(folder):
+    network = Network([Conv2D(np.full((1, 9), 1 / 9), padding="same", dilation=16)])
+    image = ramp(60, 300, 1)
+    imagery = from_scene(open_scene(raster(folder / "narrow.tif", image)))
+    plan = plan_of(network, imagery.shape, height=30, width=20, cell=10)
+    assert plan.frame == (0, 0)
+    np.testing.assert_array_equal(computed(network, imagery, plan)[0], network.apply(image))
