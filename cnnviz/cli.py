@@ -6,6 +6,8 @@ Exit code 0, or 2 with one line on standard error that says what was got, what i
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any, NoReturn
 
 from cnnviz import cli_info, cli_run
@@ -32,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command(given)
     except CnnvizError as error:
         return _complain(str(error))
+    except OSError as error:  # a path that the system does not let us look at
+        name = Path(error.filename).name if isinstance(error.filename, str | PathLike) else "input or output"
+        return _complain(f"{name:.80}: {error.strerror or error}; check the path, and who may read and write there")
     except KeyboardInterrupt:
         return _complain("stopped before it was done; no file was left behind")
     return 0

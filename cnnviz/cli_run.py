@@ -66,6 +66,8 @@ def run(given: argparse.Namespace) -> None:
         offset=given.offset,
         scheduler=given.scheduler,
     )
+    if not given.output:
+        raise ProcessError("received an empty name as output: give the name of a file, or of a folder that exists")
     network, inputs, output = read_network(Path(given.recipe), given.bands), expanded(given.input), Path(given.output)
     if not output.is_dir():
         _run_one(network, inputs[0] if len(inputs) == 1 else inputs, output, options, estimating=given.estimate)
@@ -181,7 +183,8 @@ def read_recipe(path: Path) -> Network:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise RecipeError(f"{path.name} cannot be read: {error.strerror}; check the path of the recipe") from None
+        name = path.name or path
+        raise RecipeError(f"{name!s:.80} cannot be read: {error.strerror}; check the path of the recipe") from None
     return Network.from_json(text, longest=None)
 
 

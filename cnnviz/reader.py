@@ -19,6 +19,8 @@ from cnnviz.sources import Imagery, Origin, places, shift
 from cnnviz.weights import Array
 from cnnviz.windows import Window
 
+_SKIP = "let what cannot be read be nodata (--skip-bad-blocks)"
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -102,7 +104,7 @@ class Reader:
                     pixels = read_pixels(dataset, [number], piece, (piece.rows, piece.cols))[..., 0]
             except FAILURES:
                 if not self._skip_bad:
-                    raise unreadable(scene.name, number, piece) from None
+                    raise unreadable(scene.name, number, piece, instead=_SKIP) from None
                 self._damages.put(Damage(scene.name, scene.band_names[band], piece))
             else:
                 row, col = piece.row - window.row, piece.col - window.col

@@ -96,13 +96,13 @@ def read_bands(source: Source, numbers: Sequence[int], area: Area, size: tuple[i
     raise unreadable(source.name, failed, area)
 
 
-def unreadable(name: str, band: int | None, area: Area) -> DamagedError:
-    """Return the error that says which band (from 1, None for unknown) of ``name`` fails where."""
+def unreadable(name: str, band: int | None, area: Area, *, instead: str = "look at another window") -> DamagedError:
+    """Return the error that says which band (from 1, None for unknown) of ``name`` fails where, and what else helps."""
     what = f"band {band} of {name}" if band else name
     row, col, rows, cols = (round(value) for value in area)
     return DamagedError(
         f"{what} cannot be read in the window of {rows} × {cols} pixels at row {row}, column {col}; "
-        "the file is damaged or incomplete: fetch it again, or look at another window"
+        f"the file is damaged or incomplete: fetch it again, or {instead}"
     )
 
 

@@ -131,10 +131,13 @@ def reopen(path: Path, shape: Shape) -> Scratch:
         dataset = rasterio.open(path, driver="GTiff")
     with dataset:
         last = f"BLOCK_OFFSET_{(shape[1] - 1) // TILE}_{(shape[0] - 1) // TILE}"
-        start, end = (
-            int(dataset.get_tag_item(name, "TIFF", bidx=number))
+        found = [
+            dataset.get_tag_item(name, "TIFF", bidx=number)
             for name, number in (("BLOCK_OFFSET_0_0", 1), (last, shape[2]))
-        )
+        ]
+    if None in found:  # GDAL does not say so when the disk takes the header's start alone
+        raise full_disk(path, EOFError())
+    start, end = map(int, found)
     tiles = -(-shape[0] // TILE) * -(-shape[1] // TILE) * shape[2]
     if end != start + (tiles - 1) * _TILE_BYTES:
         raise ProcessError(f"this GDAL lays out {path.name} in another order than expected: use the GDAL of the setup")

@@ -69,6 +69,8 @@ REFUSED = {
     "source is missing": ({"scene": "no.tif"}, [], "no.tif was not found"),
     "source is a recipe": ({"scene": "recipe.json"}, [], "recipe.json is not a GeoTIFF"),
     "folder is missing": ({"target": "no/out.tif"}, [], "no is no folder: choose one that exists"),
+    "no name": ({"target": "x" * 300 + ".tif"}, [], "File name too long; check the path, and who may read and write"),
+    "no input's name": ({"scene": "x" * 300 + ".tif"}, [], "File name too long; check the path"),
     "no GeoTIFF": ({"target": "out.png"}, [], "a name that ends with .tif is expected"),
     "is read": ({"target": "scene.tif"}, ["--overwrite"], "scene.tif is what is read"),
     "memory": ({}, ["--memory", "lots"], "received memory 'lots': a size such as 512MB"),
@@ -89,6 +91,14 @@ def test_what_goes_wrong_is_one_line(place, capsys, names, options, message):
     assert err.count("\n") == 1
     assert out == ""
     assert {path.name for path in place.iterdir()} == {"recipe.json", "scene.tif"}
+
+
+def test_an_empty_name_is_no_folder(place, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    assert main(["run", "recipe.json", "scene.tif", ""]) == 2
+    assert "received an empty name as output" in capsys.readouterr().err
+    assert main(["run", ".", "scene.tif", "out.tif"]) == 2
+    assert capsys.readouterr().err.startswith("python -m cnnviz: . cannot be read: Is a directory")
 
 
 @pytest.mark.skipif(not Path("/sys").is_dir(), reason="/sys is a folder that nobody may write to, on Linux")
@@ -129,7 +139,9 @@ def test_damaged_blocks_are_told(place, capsys):
     content[offset : offset + 20] = bytes(20)
     (place / "scene.tif").write_bytes(content)
     assert run(place) == 2
-    assert "cannot be read in the window of 64 × 64 pixels at row 64, column 128" in capsys.readouterr().err
+    line = capsys.readouterr().err
+    assert "cannot be read in the window of 64 × 64 pixels at row 64, column 128" in line
+    assert "fetch it again, or let what cannot be read be nodata (--skip-bad-blocks)" in line
     assert run(place, "--skip-bad-blocks") == 0
     assert "nodata, for it cannot be read: band 1 of scene.tif, 64 × 64 pixels" in capsys.readouterr().out
 

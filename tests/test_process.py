@@ -342,21 +342,23 @@ LIMITED = """
 
     def limit(share):
         if share >= float(sys.argv[3]):  # as a disk that fills up: files may not grow beyond this
-            resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]),) * 2)
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        run_scene(Network([Activation("tanh")]), sys.argv[1], sys.argv[2], on_progress=limit, resume=False)
+        how = {"on_progress": limit, "on_stage": lambda stage: limit(-1), "resume": False}
+        run_scene(Network([Activation("tanh")]), sys.argv[1], sys.argv[2], **how)
     except CnnvizError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 """
 
 
-@pytest.mark.parametrize("share", [0, 0.01])
-def test_a_disk_that_fills_up_is_one_sentence_and_leaves_nothing(tmp_path, share):
+@pytest.mark.parametrize(("share", "most"), [(-1, 200), (-1, 1500), (-1, 300_000), (0, 300_000), (0.01, 300_000)])
+def test_a_disk_that_fills_up_is_one_sentence_and_leaves_nothing(tmp_path, share, most):
     image = np.random.default_rng(0).normal(size=(500, 500)).astype(np.float32)
     scene = raster(tmp_path / "scene.tif", image, **TILED)
-    command = [sys.executable, "-c", textwrap.dedent(LIMITED), str(scene), str(tmp_path / "out.tif"), str(share)]
+    words = (scene, tmp_path / "out.tif", share, most)
+    command = [sys.executable, "-c", textwrap.dedent(LIMITED), *map(str, words)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("ProcessError: ")
