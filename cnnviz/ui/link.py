@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import parse_qs
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.errors import CnnvizError
 from cnnviz.ui.words import plain
@@ -24,12 +26,14 @@ _NOT_OURS = frozenset({"embed", "embed_options"})
 
 def begin(page: str) -> None:
     """Start a page: its link is judged once, on the first run after the visitor arrived."""
+    _go_back()
     state = st.session_state
     arrived = state.get("_link_page") != page
     state["_link_page"] = page
     state["_link_problems"] = st.container(key="problems")
     state["_link_raw"] = st.query_params.to_dict() if arrived else {}
     state["_link_known"] = set(_NOT_OURS | {_HIDE})
+    state.setdefault("_link_keys", set())
     if arrived:
         state["_link_dropped"] = []
         # A teacher's link keeps hiding what it hides when the class walks on to the next page.
@@ -38,6 +42,23 @@ def begin(page: str) -> None:
             _drop(f"“{_short(part)}” is nothing that can be hidden: choose from answers, controls, tasks.")
     if state["_link_hide"]:
         st.query_params[_HIDE] = state["_link_hide"]
+
+
+def _go_back() -> None:
+    """Take the whole address, and nothing but it, where the visitor came with Back or Forward.
+
+    On a change of page Streamlit leaves out what the page before has too, such as the scene: on other ways in the
+    session keeps it instead.
+    """
+    run = get_script_run_ctx()
+    if run is not None and run.is_history_navigation:
+        asked = parse_qs(run.query_string, keep_blank_values=True)
+        lost = {key: values for key, values in asked.items() if key not in st.query_params and key not in _NOT_OURS}
+        if lost:
+            for key in st.session_state["_link_keys"] - asked.keys():
+                st.session_state.pop(key, None)
+            st.query_params.update(lost)
+            st.rerun()
 
 
 def end() -> list[str]:
@@ -88,8 +109,9 @@ def _parts(text: str) -> set[str]:
 
 def choose(label: str, options: Mapping[Option, str], key: str, **more: Any) -> Option:
     """One of ``options`` (identifier → label) from a list; the first unless ``default`` names another."""
-    index = list(options).index(more.pop("default", next(iter(options))))
-    _arrive_option(label, options, key)
+    default = more.pop("default", next(iter(options)))
+    _arrive_option(label, options, key, default)
+    index = list(options).index(default)
     chosen: Option = st.selectbox(
         label, list(options), index, format_func=options.__getitem__, key=key, bind="query-params", **more
     )
@@ -99,7 +121,7 @@ def choose(label: str, options: Mapping[Option, str], key: str, **more: Any) -> 
 def switch(label: str, options: Mapping[Option, str], key: str, **more: Any) -> Option:
     """One of a few ``options`` (identifier → label), all in view."""
     more.setdefault("default", next(iter(options)))
-    _arrive_option(label, options, key)
+    _arrive_option(label, options, key, more["default"])
     chosen: Option = st.segmented_control(
         label,
         list(options),
@@ -149,7 +171,7 @@ def text(label: str, default: str, key: str, **more: Any) -> str:
     return typed
 
 
-def _arrive_option(label: str, options: Mapping[Any, str], key: str) -> None:
+def _arrive_option(label: str, options: Mapping[Option, str], key: str, default: Option) -> None:
     identifiers = {str(identifier): identifier for identifier in options}
     state = st.session_state
     raw = state["_link_raw"].get(key)
@@ -159,11 +181,15 @@ def _arrive_option(label: str, options: Mapping[Any, str], key: str) -> None:
         st.query_params[key] = options[identifiers[raw]]
         st.rerun()
     _arrive(label, key, lambda raw: raw in identifiers or raw in options.values())
+    if key in state and (state[key] not in options or (state[key] != default and key not in st.query_params)):
+        # Another scene has other bands and defaults: told so, Streamlit puts right what the address says.
+        state[key] = state[key] if state[key] in options else default
 
 
 def _arrive(label: str, key: str, possible: Callable[[str], bool]) -> None:
     state = st.session_state
     state["_link_known"].add(key)
+    state["_link_keys"].add(key)
     raw = state["_link_raw"].get(key)
     if raw is not None and not possible(raw):
         _drop(f"“{_short(raw)}” is no {label.lower()} that can be had.")

@@ -21,7 +21,8 @@ from cnnviz.ui.view import View
 from cnnviz.ui.visit import visit
 from cnnviz.ui.words import plain
 
-_STYLE = Path(__file__).parent / "components" / "page.css"
+_FILES = Path(__file__).parent / "components"
+_address = st.components.v2.component("cnnviz_address", js=(_FILES / "address.js").read_text())
 
 
 @cache
@@ -35,7 +36,8 @@ def _icon() -> Image.Image:
 def page(title: str, look: str) -> Iterator[View]:
     """Start a page and hand it the current view; an error that input can cause is shown, and the page lives on."""
     st.set_page_config(page_title=f"{title} · cnnviz", page_icon=_icon(), layout="wide")
-    st.html(_STYLE)
+    st.html(_FILES / "page.css")
+    _address(key="address")
     st.title(title, anchor=False)
     dropped = st.empty()
     st.markdown(look)

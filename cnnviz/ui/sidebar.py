@@ -84,10 +84,15 @@ def _corner(label: str, last: int, first: int, key: str) -> int:
 
 
 def _start(scene: Scene, first: Window) -> None:
-    """Move the window to the first look when the scene or the window's size is another than a moment ago."""
+    """Move the window to the first look when the scene or the window's size is another than a moment ago.
+
+    Only along a side that has a control: what is kept without one would come back with the next page.
+    """
     state, now = st.session_state, (scene.key, first.rows, first.cols)
     if state.get("_window_of", now) != now:
-        state["row"], state["col"] = first[:2]
+        for key, corner, side, whole in zip(("row", "col"), first[:2], first[2:], scene.shape[:2], strict=True):
+            if side < whole:
+                state[key] = corner
     state["_window_of"] = now
 
 

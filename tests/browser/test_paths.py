@@ -79,6 +79,65 @@ def test_a_typed_weight_makes_an_own_kernel_that_a_copied_link_reopens(page, ser
     assert page.locator(STRIP).first.get_attribute("data-version") == version
 
 
+def go(page, name):
+    page.get_by_role("link", name=name).first.click()
+    settle(page)
+
+
+def test_back_and_forward_show_each_page_as_it_was_left(page, server):
+    visit(page, server.url)
+    go(page, "Kernel playground")
+    choose(page, "Scene", "Elevation, Jacksboro fault")
+    choose(page, "Window", "128 × 128 px")
+    for kernel in ("laplacian_4", "gaussian_5"):
+        choose(page, "Kernel", KERNELS[kernel].title)
+    left = page.url
+    go(page, "Image inspection")
+    choose(page, "Scene", "Photo, temple")
+    then = page.url
+    page.evaluate(
+        """() => {
+            window.seen = [];
+            const note = () => document.querySelectorAll('input[aria-label*="Kernel"]').forEach((box) =>
+                seen.at(-1) === box.value || seen.push(box.value));
+            setInterval(note, 5);
+        }"""
+    )
+    page.go_back()
+    settle(page)
+    assert set(page.url.split("?")[1].split("&")) == set(left.split("?")[1].split("&"))
+    assert page.evaluate("seen") == [KERNELS["gaussian_5"].title]
+    assert "128 × 128 px" in page.locator("figcaption").first.inner_text()
+    assert "Elevation" in page.get_by_test_id("stSidebar").inner_text()
+    page.go_back()
+    settle(page)
+    assert page.url == server.url + "/"
+    for expected in (left, then):
+        page.go_forward()
+        settle(page)
+        assert set(page.url.split("?")[1].split("&")) == set(expected.split("?")[1].split("&"))
+
+
+def test_a_band_that_another_scene_has_not_leaves_the_link(page, server):
+    visit(page, server.url + "/Kernel_playground")
+    choose(page, "Band", "B04")
+    choose(page, "Scene", "Elevation, Jacksboro fault")
+    assert "band=" not in page.url
+    visit(page, page.url)
+    assert page.get_by_test_id("stAlert").count() == 0
+
+
+def test_the_window_stays_on_the_next_page_after_a_scene_without_one(page, server):
+    visit(page, server.url)
+    choose(page, "Scene", "Elevation, Jacksboro fault")  # smaller than the window: nothing to move
+    choose(page, "Window", "128 × 128 px")
+    corners = [field.input_value() for field in page.get_by_test_id("stSidebar").locator("input[type=number]").all()]
+    assert corners == ["108", "137"]
+    go(page, "Kernel playground")
+    found = [field.input_value() for field in page.get_by_test_id("stSidebar").locator("input[type=number]").all()]
+    assert found == corners
+
+
 def test_nonsense_in_a_cell_is_marked_and_changes_nothing(page, server):
     visit(page, server.url + "/Kernel_playground")
     before = page.locator(STRIP).first.get_attribute("data-version")
