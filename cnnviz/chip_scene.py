@@ -59,11 +59,16 @@ def from_scene(
     images, kept = _images(scene, places, cut)
     places, values = places[kept], values[kept]
     present, numbers = np.unique(values, return_inverse=True)
-    classes = tuple((names or {}).get(int(value), f"class {value}") for value in present)
+    classes = tuple(class_name(int(value), names or {}) for value in present)
     factor = _factor(scene)
     chips = Chips(images * np.float32(factor), numbers, classes, scene.band_names, title, synthetic, factor, places)
     check_learnable(chips)
     return chips
+
+
+def class_name(value: int, names: Mapping[int, str]) -> str:
+    """Name of a value of a raster of classes: ``class 3`` where it has none."""
+    return names.get(value, f"class {value}")
 
 
 def _check_grid(scene: Scene, labels: Scene) -> None:

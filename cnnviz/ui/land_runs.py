@@ -11,11 +11,12 @@ import streamlit as st
 
 from cnnviz.errors import ProcessError
 from cnnviz.estimate import duration
+from cnnviz.geometry import ReceptiveField
 from cnnviz.land_cover import LandCover, Legend, land_cover, scaled
 from cnnviz.layers import Network
 from cnnviz.process import Options
 from cnnviz.scene import Scene
-from cnnviz.ui.experiments.maps_earth import colours
+from cnnviz.ui.classes import colours
 from cnnviz.ui.jobs import Job, Queue, owner, queue
 from cnnviz.ui.runs import Request
 from cnnviz.ui.settings import RunLimits, settings
@@ -34,6 +35,7 @@ class Covering:
     name: str  #: of the model
     classes: tuple[str, ...]
     scene: Scene
+    field: ReceptiveField  #: what a pixel of the map sees of the scene
     target: Path
     job: Job[LandCover]
 
@@ -59,7 +61,9 @@ def start(wanted: Request, model: TrainedModel, here: Visit) -> None:
             here.let_go(path)
     target, classes = here.new_result(".tif"), model.training.classes
     job = runs_queue().submit(_work(wanted, classes, target, settings().runs), owner())
-    st.session_state[_STATE] = Covering(model.name, classes, wanted.view.scene, target, job)
+    scene = wanted.view.scene
+    field = wanted.network.receptive_field(scene.shape)
+    st.session_state[_STATE] = Covering(model.name, classes, scene, field, target, job)
 
 
 def current() -> Covering | None:

@@ -76,6 +76,21 @@ def map_stage(view: View, found: FeatureMap, scale: ColourScale, *, channel: int
     )
 
 
+def over(values: np.ndarray, field: ReceptiveField, shape: Sequence[int], shown: Sequence[int]) -> np.ndarray:
+    """Cells ``(rows, cols)`` of ``field`` on a picture of ``shown`` pixels of an image of ``shape``: one place in both.
+
+    Each pixel has the value of the cell that its centre lies in, NaN where there is none.
+    """
+    places = [
+        np.floor(((np.arange(shown[axis]) + 0.5) * shape[axis] / shown[axis] - field.offset[axis]) / field.jump[axis])
+        for axis in (0, 1)
+    ]
+    rows, cols = (place.astype(np.intp) for place in places)
+    inside = ((rows >= 0) & (rows < values.shape[0]))[:, None] & ((cols >= 0) & (cols < values.shape[1]))
+    found = values[rows.clip(0, values.shape[0] - 1)[:, None], cols.clip(0, values.shape[1] - 1)]
+    return np.where(inside, found, np.float32(np.nan))
+
+
 def scaled(metres: tuple[float, float], field: ReceptiveField) -> tuple[float, float]:
     """Ground sampling distance after a stack of layers, ``(rows, cols)`` in metres."""
     return metres[0] * field.jump[0], metres[1] * field.jump[1]

@@ -27,10 +27,11 @@ def stages(running: Running, band: str) -> list[Stage]:
     field = request.network.receptive_field(request.view.scene.shape)
     made = _stage(result, [band], field, signed=any(isinstance(each, Conv2D) for each in request.network.layers))
     made = replace(made, operation=request.title)
-    return [*_before(request.view, request.network.bands), made]
+    return [*before(request.view, request.network.bands), made]
 
 
-def _before(view: View, bands: Sequence[str] | None) -> list[Stage]:
+def before(view: View, bands: Sequence[str] | None) -> list[Stage]:
+    """The whole scene, where there is a picture of it: its one band of ``bands``, or three in colour."""
     if view.whole is None:
         return []
     return [_stage(view.whole, bands if bands and len(bands) == 1 else view.default_bands(), ReceptiveField())]
@@ -50,7 +51,7 @@ def _stage(scene: Scene, bands: Sequence[str], field: ReceptiveField, *, signed:
         caption=_caption(scene, array, shown, "" if one else f"each band stretched {scales[0].rule}"),
         alt=f"The whole of {scene.name}, {', '.join(dict.fromkeys(bands))}: {render.size(*scene.shape[:2])} pixels.",
         scale=scales[0] if one else None,
-        field=_reduced(field, scene.shape, shown),
+        field=reduced(field, scene.shape, shown),
         transform=patch.transform if scene.pixel_size else None,
     )
 
@@ -64,7 +65,7 @@ def _caption(scene: Scene, array: np.ndarray, shown: Sequence[int], note: str) -
     return said.replace(f"{drawn} px", f"{size} px", 1) + f" of means, drawn as {drawn}"
 
 
-def _reduced(field: ReceptiveField, shape: Sequence[int], shown: Sequence[int]) -> ReceptiveField:
+def reduced(field: ReceptiveField, shape: Sequence[int], shown: Sequence[int]) -> ReceptiveField:
     """Field of a pixel of a smaller picture: its centre lies in the middle of the pixels that it stands for."""
     down, across = shape[0] / shown[0], shape[1] / shown[1]
     jump = field.jump[0] * down, field.jump[1] * across

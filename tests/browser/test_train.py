@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from rasterio import open as open_raster
 
 from tests.browser.driving import settle, visit
 
@@ -70,3 +71,19 @@ def test_a_search_ends_in_a_table_and_a_heat_map_best_first(page, server):
     chart = page.locator(".st-key-grid [data-testid=stVegaLiteChart] svg text")
     written = [float(said[:-1]) for said in chart.all_text_contents() if re.fullmatch(r"\d+\.\d%", said)]
     assert sorted(written) == pytest.approx(sorted(column["mean, %"]), abs=0.056)
+
+
+def test_a_trained_model_classifies_the_scene_beside_its_picture(page, server):
+    start(page, server, "?data=scene&images=300&epochs_lenet5=1")
+    expect(page.get_by_text("Confusion")).to_be_visible(timeout=LONG)
+    page.locator(".st-key-land_start button").click()
+    expect(page.get_by_text("agree with the labels of this synthetic scene")).to_be_visible(timeout=LONG)
+    settle(page, 60)
+    pictures = page.locator(".strip", has=page.get_by_text("confidence", exact=True)).locator(".canvas")
+    scene, classes, sure = (each.bounding_box() for each in pictures.all())
+    assert (scene["width"], scene["height"]) == (classes["width"], classes["height"]) == (sure["width"], sure["height"])
+    assert scene["y"] == classes["y"] == sure["y"]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Classes (GeoTIFF)").click()
+    with open_raster(download.value.path()) as file:
+        assert (file.crs.to_epsg(), file.dtypes, file.nodata) == (32633, ("uint8",), 255)

@@ -2,6 +2,8 @@
 
 import io
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.architecture import Architecture
 from cnnviz.chips import Split, split
 from cnnviz.datasets import open_dataset
-from cnnviz.samples import open_sample
-from cnnviz.scene import Window
+from cnnviz.samples import LABEL_CLASSES, open_sample
+from cnnviz.scene import Window, open_scene
 from cnnviz.training import TrainingPlan
-from cnnviz.ui import land_runs, searches, trainings
+from cnnviz.ui import classes, labels, land_runs, searches, trainings
 from cnnviz.ui.experiments import train_digit, train_files, train_grid, train_land
 from cnnviz.ui.jobs import Job, State
 from cnnviz.ui.model_card import card
@@ -197,7 +199,8 @@ def covered(tmp_path_factory):
     job = Job(land_runs._work(wanted, model.training.classes, target, RunLimits()), "visitor")
     job.run()
     assert not job.problem
-    return model, land_runs.Covering("Run 1", model.training.classes, scene, target, job)
+    field = wanted.network.receptive_field(scene.shape)
+    return model, land_runs.Covering("Run 1", model.training.classes, scene, field, target, job)
 
 
 def test_the_map_says_of_a_place_what_keras_says_of_its_chip(covered):
@@ -225,12 +228,66 @@ def test_the_map_is_counted_and_lies_on_the_ground(covered):
         area = abs(file.transform.a * file.transform.e) / 1e6
     assert [row["pixels"] for row in rows] == [int((here == number).sum()) for number in range(len(rows))]
     assert sum(row["area, km²"] for row in rows) == pytest.approx((here != 255).sum() * area, abs=0.01)
-    shown_classes, confidence = train_land.stages(found)
-    assert shown_classes.transform is not None
+    there = View(found.scene, Window(0, 0, 64, 64), found.scene)
+    scene, shown, confidence = train_land.stages(there, found)
+    assert scene.picture.shape[:2] == shown.picture.shape[:2] == confidence.picture.shape[:2]
+    assert (scene.transform, scene.field) == (shown.transform, shown.field) == (confidence.transform, confidence.field)
+    for row, col in [(100, 200), (301, 57), (511, 511)]:
+        x, y = found.scene.transform @ (col + 0.5, row + 0.5)
+        with rasterio.open(found.target) as file:
+            down, across = file.index(x, y)
+        inside = 0 <= down < here.shape[0] and 0 <= across < here.shape[1]
+        expected = classes.picture(here[down, across], found.classes) if inside else np.zeros(4)
+        np.testing.assert_array_equal(shown.picture[row, col], expected)
+    assert shown.caption.startswith(f" · {here.shape[0]} × {here.shape[1]} px · ")
+    assert " m/px · " in shown.caption
+    assert shown.caption.endswith(f"of {len(found.classes)} classes")
     assert (confidence.scale.low, confidence.scale.high) == (0, 1)
+    elsewhere = View(open_sample("flower"), Window(0, 0, 64, 64), open_sample("flower"))
+    assert len(train_land.stages(elsewhere, found)) == 2
 
 
 def test_bands_that_a_scene_lacks_are_named(covered):
     model, _ = covered
     photo = open_sample("flower")
     assert "B08" in land_runs.missing(View(photo, Window(0, 0, 64, 64)), model)
+
+
+def test_a_scene_of_ones_own_is_judged_by_the_labels_that_were_given(covered, tmp_path):
+    model, found = covered
+    truth, own = tmp_path / "truth.tif", tmp_path / "own.tif"
+    with rasterio.open(labels.open_labels().path) as file:
+        profile, values = file.profile, file.read(1)
+    with rasterio.open(truth, "w", **profile) as file:
+        file.write(np.where(values == 1, 41, values), 1)  # water has another number here
+    own.write_bytes(Path(found.scene.path).read_bytes())
+    theirs = replace(found, scene=open_scene(own))
+
+    def part(given, truth, names):
+        from cnnviz.ui import labels
+        from cnnviz.ui.experiments import train_land
+
+        if names:
+            labels.keep_labels(given.scene, labels.Labels(truth, names))
+        train_land._confusion(given)
+
+    names = {int(each.value): each.title for each in LABEL_CLASSES if each.title != "Water"} | {41: "Water"}
+    app = AppTest.from_function(part, kwargs={"given": theirs, "truth": truth, "names": {}}, default_timeout=60).run()
+    assert "give labels of this scene" in app.caption[0].value
+    app = AppTest.from_function(part, kwargs={"given": theirs, "truth": truth, "names": names}).run()
+    assert not app.exception
+    with rasterio.open(found.target) as file:
+        said = file.read(1)
+        rows, cols = np.indices(said.shape)
+        x, y = rasterio.transform.xy(file.transform, rows.ravel(), cols.ravel())
+    with rasterio.open(truth) as file:
+        row, col = (np.asarray(each, int) for each in rasterio.transform.rowcol(file.transform, x, y))
+        true = file.read(1)[row, col].reshape(said.shape)
+    index = np.full(256, 255)
+    for value, name in names.items():
+        index[value] = model.training.classes.index(name) if name in model.training.classes else 255
+    judged = (index[true] != 255) & (said != 255)
+    expected = 100 * (index[true] == said)[judged].mean()
+    assert app.caption[0].value.startswith(
+        f"{train_land.render.number(expected, 3)} % of {judged.sum():,} pixels agree"
+    )

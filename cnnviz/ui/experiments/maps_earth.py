@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from html import escape
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -14,20 +11,19 @@ from cnnviz.blocks import Activation, Function
 from cnnviz.land_cover import scaled as times
 from cnnviz.layers import FeatureMap, Network
 from cnnviz.render import ColourScale, Palette
-from cnnviz.samples import LABEL_CLASSES, open_labels, open_sample
-from cnnviz.scene import Scene, Window
+from cnnviz.scene import Scene, Window, open_scene
 from cnnviz.ui import link, whole_scene
+from cnnviz.ui.classes import NOTHING, legend, picture
 from cnnviz.ui.experiments.maps import Setting
 from cnnviz.ui.experiments.maps_subjects import Subject
+from cnnviz.ui.labels import labels_of
 from cnnviz.ui.maps import composite_stage, scaled
-from cnnviz.ui.pictures import PIN_COLOURS, Room, Stage, caption, ground, strip
+from cnnviz.ui.pictures import Room, Stage, caption, ground, strip
 from cnnviz.ui.view import View, same_scene
 from cnnviz.weights import Array
 
-NOTHING = 255
 #: A recipe of more weights would be too long: what runs over the whole scene travels as one.
 _MOST_WEIGHTS = 230_000
-_MORE = ("#999999", "#F0E442", "#000000", "#882255", "#44AA99", "#332288")
 
 
 def show(view: View, given: Setting) -> None:
@@ -96,27 +92,7 @@ def classified(shares: Array) -> tuple[NDArray[np.uint8], Array]:
     return best, np.where(there, shares.max(axis=2), np.float32(np.nan)).astype(np.float32)
 
 
-def colours(classes: tuple[str, ...]) -> list[str]:
-    """A colour for each class: that of the land cover of that name, else the next of a fixed list."""
-    known = {each.title: "#" + bytes(each.colour).hex() for each in LABEL_CLASSES}
-    others = [colour for colour in (*PIN_COLOURS, *_MORE) if colour not in known.values()]
-    return [known.get(name, others[number % len(others)]) for number, name in enumerate(classes)]
-
-
-def legend(classes: tuple[str, ...]) -> str:
-    """Names of the classes beside their colours."""
-    box = (
-        '<span style="display:inline-block;width:0.8rem;height:0.8rem;background:{};border:1px solid #8888"></span> {}'
-    )
-    items = [box.format(colour, escape(name)) for colour, name in zip(colours(classes), classes, strict=True)]
-    cells = "".join(f'<span style="white-space:nowrap">{item}</span>' for item in items)
-    return f'<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1rem;font-size:0.85rem">{cells}</div>'
-
-
 def _stages(view: View, given: Setting, found: FeatureMap, best: NDArray[np.uint8], sure: Array) -> list[Stage]:
-    table = np.zeros((NOTHING + 1, 4), np.uint8)
-    for number, colour in enumerate(colours(given.subject.classes)):
-        table[number] = (*bytes.fromhex(colour[1:]), 255)
     metres = view.metres and scaled(view.metres, found.field)
     scale = ColourScale(Palette.SHARE, 0, 1, "share of the likeliest class")
     place = found.field.place(view.transform) if view.on_ground else None
@@ -126,7 +102,7 @@ def _stages(view: View, given: Setting, found: FeatureMap, best: NDArray[np.uint
         Stage(
             name="class",
             operation=f"slide by {found.field.jump[0]} px",
-            picture=table[best],
+            picture=picture(best, given.subject.classes),
             caption=f" · {size} px" + (f" · {ground(metres)}" if metres else ""),
             alt=f"The class of every step, {size}.",
             field=found.field,
@@ -152,14 +128,12 @@ def _step(view: View, found: FeatureMap) -> str:
 
 
 def right(view: View, found: FeatureMap, subject: Subject, best: NDArray[np.uint8]) -> str:
-    """How many answers agree with the label of the pixel in the middle, where the scene has labels: ours has."""
-    classes, chip = subject.classes, subject.sized
-    if chip is None or view.scene.key != open_sample("sentinel2").key:
+    """How many answers agree with the label of the pixel in the middle, where the scene has labels."""
+    chip, labels = subject.sized, labels_of(view.scene)
+    if chip is None or labels is None:
         return ""
-    numbers: Mapping[int, int] = {
-        int(each.value): classes.index(each.title) for each in LABEL_CLASSES if each.title in classes
-    }
-    truth = open_labels().read(view.window).array[..., 0]
+    numbers = labels.values(subject.classes)
+    truth = open_scene(labels.path).read(view.window).array[..., 0]
     box = found.field.box(0, 0)
     starts = int(box.top) + chip[0] // 2, int(box.left) + chip[1] // 2
     y, x = (
@@ -168,9 +142,11 @@ def right(view: View, found: FeatureMap, subject: Subject, best: NDArray[np.uint
     )
     table = np.full(NOTHING + 1, NOTHING)
     table[list(numbers)] = list(numbers.values())
-    true = table[np.nan_to_num(truth[y.clip(0, len(truth) - 1), x.clip(0, truth.shape[1] - 1)]).astype(np.intp)]
+    said = np.nan_to_num(truth[y.clip(0, len(truth) - 1), x.clip(0, truth.shape[1] - 1)])
+    true = table[said.clip(0, NOTHING).astype(np.intp)]
     judged = (true != NOTHING) & (best != NOTHING)
     if not judged.any():
         return ""
     share = render.number(100 * float((true == best)[judged].mean()), 3)
-    return f"{share} % agree with the label of the pixel in the middle (synthetic scene)."
+    made_up = " (synthetic scene)" if labels.synthetic else ""
+    return f"{share} % agree with the label of the pixel in the middle{made_up}."

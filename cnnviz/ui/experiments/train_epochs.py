@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import streamlit as st
 
 from cnnviz import render
-from cnnviz.blocks import Kind
 from cnnviz.kernels import KERNELS
-from cnnviz.layers import Conv2D, FeatureMap
+from cnnviz.layers import Conv2D
 from cnnviz.render import ColourScale
 from cnnviz.scores import softmax_terms
 from cnnviz.ui.experiments.train_data import picture, stretch
-from cnnviz.ui.maps import group_scales
+from cnnviz.ui.montage import montages
 from cnnviz.ui.pictures import Room, Stage, caption, strip
 from cnnviz.ui.trained import Snapshot, TrainedModel
 
-_KERNELS, _MAPS = 16, 8
+_KERNELS = 16
 _SOBEL = "sobel_vertical"
 
 
@@ -85,27 +82,9 @@ def _way(model: TrainedModel, snapshot: Snapshot, number: int) -> None:
     label = chips.classes[chips.labels[number]]
     st.markdown(f"**On its way through the network** · it is {label}, called {chips.classes[called]}")
     image = picture(chips, number, stretch(model.training), name=f"It is {label}")
-    scales = group_scales(maps)
-    placed = [found for found in maps if found.array.shape[0] > 1 and found.kind is not Kind.CONVOLUTION]
-    for group in dict.fromkeys(found.group for found in placed):
-        stages = [stage for found in placed if found.group == group for stage in _maps(found, scales[group])]
-        strip([image, *stages], f"train_way_{group}", room=Room("5.5rem", 130, shared=True, gallery=True), hint="")
+    for row, stages in enumerate(montages(maps)):
+        strip([image, *stages] if row == 0 else stages, f"train_way_{row}", room=Room("10rem", 230), hint="")
     _terms(model, maps[-2].array[0, 0] if len(maps) > 1 else maps[-1].array[0, 0])
-
-
-def _maps(found: FeatureMap, scale: ColourScale) -> Iterator[Stage]:
-    """Pictures of a layer's first maps."""
-    for channel in range(min(found.array.shape[2], _MAPS)):
-        array = found.array[..., channel]
-        yield Stage(
-            name=f"{channel + 1}",
-            operation=found.name if channel == 0 else "",
-            picture=scale.indices(array),
-            caption=caption(array, None),
-            alt=f"Map {channel + 1} after {found.name}.",
-            scale=scale,
-            field=found.field,
-        )
 
 
 def _terms(model: TrainedModel, logits: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -11,14 +12,15 @@ from cnnviz import render
 from cnnviz.estimate import duration
 from cnnviz.land_cover import LandCover, agreement
 from cnnviz.render import ColourScale, Palette
-from cnnviz.samples import LABEL_CLASSES, open_labels, open_sample
 from cnnviz.scene import open_scene
 from cnnviz.scores import accuracy
-from cnnviz.ui import land_runs, runs
-from cnnviz.ui.experiments.maps_earth import colours, legend
+from cnnviz.ui import classes, land_runs, runs, whole_picture
+from cnnviz.ui.experiments.train_results import confusion_chart
 from cnnviz.ui.jobs import State
+from cnnviz.ui.labels import labels_of
 from cnnviz.ui.land_runs import Covering
-from cnnviz.ui.pictures import Room, Stage, caption, strip
+from cnnviz.ui.maps import over
+from cnnviz.ui.pictures import Room, Stage, ground, strip
 from cnnviz.ui.trained import TrainedModel
 from cnnviz.ui.view import OVERVIEW_SIDE, View
 from cnnviz.ui.visit import visit
@@ -76,8 +78,9 @@ def _ended(view: View, found: Covering) -> None:
     elif job.state is State.CANCELLED:
         st.info("Cancelled; nothing of it is kept.")
     elif job.result and found.target.exists():
-        strip(stages(found), "land_strip", crs=view.crs, room=Room("18rem", 520))
-        st.html(legend(found.classes))
+        strip(stages(view, found), "land_strip", crs=view.crs, room=Room("16rem", 520))
+        st.html(classes.legend(found.classes))
+        st.caption("Hatched: no whole chip fits there, or the scene has no data.")
         left, right = st.columns(2)
         left.dataframe(table(found, job.result), hide_index=True, key="land_counts")
         with right:
@@ -85,34 +88,53 @@ def _ended(view: View, found: Covering) -> None:
         _take(found)
 
 
-def stages(found: Covering) -> list[Stage]:
-    """Classes and confidence, from their overviews."""
-    classes, sure = (open_scene(path).read(max_size=OVERVIEW_SIDE) for path in land_runs.files(found))
-    palette = np.zeros((256, 4), np.uint8)
-    for number, colour in enumerate(colours(found.classes)):
-        palette[number] = (*bytes.fromhex(colour[1:]), 255)
-    best = np.where(np.isnan(classes.array[..., 0]), 255, classes.array[..., 0]).astype(np.uint8)
-    scale, place = ColourScale(Palette.SHARE, 0, 1, "share of the likeliest class"), found.scene.pixel_size is not None
-    size = f"{render.size(*best.shape)} px"
-    return [
-        Stage(
-            name="classes",
-            operation=found.name,
-            picture=palette[best],
-            caption=f" · {size}",
-            alt=f"The class of every step, {size}.",
-            transform=classes.transform if place else None,
-        ),
-        Stage(
-            name="confidence",
-            operation="largest share",
-            picture=scale.indices(sure.array[..., 0]),
-            caption=caption(sure.array[..., 0], None),
-            alt=f"How sure the model is, {size}.",
-            scale=scale,
-            transform=sure.transform if place else None,
-        ),
-    ]
+def stages(view: View, found: Covering) -> list[Stage]:
+    """The scene, its classes and how sure they are: one place is one place in all, from overviews of large scenes."""
+    same = view.scene.key == found.scene.key
+    scene = whole_picture.before(view, None) if same else []
+    like = scene[0] if scene else None
+    return [*scene, _classes(found, like), _confidence(found, like)]
+
+
+def _classes(found: Covering, like: Stage | None) -> Stage:
+    drawn, where, said = _drawn(found, land_runs.files(found)[0], like)
+    best = np.where(np.isnan(drawn), classes.NOTHING, drawn).astype(np.uint8)
+    present = len(np.unique(best[best != classes.NOTHING]))
+    return Stage(
+        name="classes",
+        operation=found.name,
+        picture=classes.picture(best, found.classes),
+        caption=f"{said} · {present} of {len(found.classes)} classes",
+        alt=f"The class of every step of {found.scene.name}{said}.",
+        **where,
+    )
+
+
+def _confidence(found: Covering, like: Stage | None) -> Stage:
+    scale = ColourScale(Palette.SHARE, 0, 1, "share of the likeliest class")
+    drawn, where, said = _drawn(found, land_runs.files(found)[1], like)
+    return Stage(
+        name="confidence",
+        operation="largest share",
+        picture=scale.indices(drawn),
+        caption=f"{said} · {render.span(*render.value_range(drawn))}",
+        alt=f"How sure the model is of every step of {found.scene.name}{said}.",
+        scale=scale,
+        **where,
+    )
+
+
+def _drawn(found: Covering, path: Path, like: Stage | None) -> tuple[np.ndarray, dict[str, Any], str]:
+    """A map on the pixels of the scene's picture, or as it is; where that lies, and the map's own size in words."""
+    file = open_scene(path)
+    patch = file.read(max_size=OVERVIEW_SIDE)
+    values, metres = patch.array[..., 0], file.pixel_size
+    said = f" · {render.size(*file.shape[:2])} px" + (f" · {ground(metres)}" if metres else "")
+    field = whole_picture.reduced(found.field, file.shape, values.shape)
+    if like is None:
+        return values, {"field": field, "transform": patch.transform if metres else None}, said
+    shown = like.picture.shape[:2]
+    return over(values, field, found.scene.shape, shown), {"field": like.field, "transform": like.transform}, said
 
 
 def table(found: Covering, result: LandCover) -> list[dict[str, object]]:
@@ -129,20 +151,28 @@ def table(found: Covering, result: LandCover) -> list[dict[str, object]]:
 
 
 def _confusion(found: Covering) -> None:
-    """Against the labels, where the scene is the one that comes with some."""
-    if found.scene.key != open_sample("sentinel2").key:
+    """Against the scene's labels, where it has some that name a class of the model."""
+    labels = labels_of(found.scene)
+    counts = np.zeros((len(found.classes),) * 2, np.int64)
+    if labels and (values := labels.values(found.classes)):
+        known = agreement(found.target, labels.path, values)
+        counts[: len(known), : len(known)] = known
+    if not labels or not counts.any():
+        st.caption(_NO_LABELS)
         return
-    values = {each.value: found.classes.index(each.title) for each in LABEL_CLASSES if each.title in found.classes}
-    if not values:
-        return
-    counts = agreement(found.target, open_labels().path, values)
-    lines = zip(found.classes, counts.tolist(), strict=False)
-    rows = [{"is ↓ called →": name, **dict(zip(found.classes, line, strict=False))} for name, line in lines]
-    st.dataframe(rows, hide_index=True, key="land_confusion")
+    st.markdown("**Confusion** in pixels · rows: what the labels say; columns: what it was called")
+    st.altair_chart(confusion_chart(counts, found.classes), key="land_confusion")
+    made_up = " of this synthetic scene" if labels.synthetic else ""
     st.caption(
-        f"{render.number(100 * accuracy(counts), 3)} % agree with the labels of this synthetic scene; some of these "
-        "places may have been training chips."
+        f"{render.number(100 * accuracy(counts), 3)} % of {int(counts.sum()):,} pixels agree with the labels{made_up}; "
+        "some of these places may have been training chips."
     )
+
+
+_NO_LABELS = (
+    "For a confusion, give labels of this scene under “Images of your own”, with the names of the classes that the "
+    "model knows."
+)
 
 
 def _take(found: Covering) -> None:

@@ -14,7 +14,7 @@ from cnnviz.chip_scene import Cut, from_scene
 from cnnviz.chips import Chips
 from cnnviz.errors import CnnvizError, DataError
 from cnnviz.scene import Scene, open_scene, save_upload
-from cnnviz.ui import link
+from cnnviz.ui import labels, link
 from cnnviz.ui.settings import settings
 from cnnviz.ui.view import View
 from cnnviz.ui.visit import visit
@@ -57,11 +57,17 @@ def _scene_with_labels(view: View) -> None:
         side = link.figure("Side of a chip, pixels", 8, 128, 16, "cut_side", width=190)
         step = link.figure("One every … pixels", 1, 256, 8, "cut_step", width=190)
         purity = link.slide("Pixels of the middle's class at least, %", 5, 100, 50, "cut_purity", width=320)
+    names = link.text("Names of the classes", "", "cut_names", placeholder="1 Water, 2 Forest", help=_NAMES)
     cut = Cut(side=side, step=step, purity=purity / 100, limit=MOST)
-    _field(
-        "A GeoTIFF of classes on the grid of the current scene", ["tif", "tiff"], "tif", _take_labels, view.scene, cut
-    )
+    given = (view.scene, cut, names)
+    _field("A GeoTIFF of classes on the grid of the current scene", ["tif", "tiff"], "tif", _take_labels, *given)
     st.caption(f"Chips are cut from {plain(view.scene.name)}; 0 and nodata are no label.")
+
+
+_NAMES = (
+    "Each with its value, or in the order of the values. What is not named here is called as the file says in its tags "
+    "(CLASS_1, CLASS_2 …), else “class 3”."
+)
 
 
 def _folder() -> None:
@@ -88,19 +94,25 @@ def _unzipped(upload: Any) -> Chips:
         return read_zip(upload, Path(place), title=upload.name, limit=MOST, memory=MEMORY)
 
 
-def _take_labels(key: str, scene: Scene, cut: Cut) -> None:
+def _take_labels(key: str, scene: Scene, cut: Cut, names: str) -> None:
     upload = st.session_state[key]
     if upload is not None:
-        _keep(f"{scene.name}, {upload.name}", lambda: _cut(upload, scene, cut))
+        _keep(f"{scene.name}, {upload.name}", lambda: _cut(upload, scene, cut, names))
 
 
-def _cut(upload: Any, scene: Scene, cut: Cut) -> Chips:
+def _cut(upload: Any, scene: Scene, cut: Cut, typed: str) -> Chips:
+    """Chips by an uploaded raster, which is kept as the scene's labels."""
     here = visit()
     path = save_upload(upload, upload.name, here.folder)
     try:
-        return from_scene(scene, open_scene(path, name=upload.name), cut=cut)
-    finally:
+        raster = open_scene(path, name=upload.name)
+        names = labels.names_in(raster) | labels.read_names(typed)
+        chips = from_scene(scene, raster, cut=cut, names=names)
+    except CnnvizError:
         here.let_go(path)
+        raise
+    labels.keep_labels(scene, labels.Labels(path, names))
+    return chips
 
 
 def _take_folder() -> None:

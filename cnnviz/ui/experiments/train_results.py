@@ -44,15 +44,17 @@ def confusion_chart(counts: np.ndarray, classes: Sequence[str]) -> Any:
     top = int(counts.max(initial=1))
     order = list(classes)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("called:N", sort=order, axis=alt.Axis(orient="top", labelAngle=-45)), y=alt.Y("is:N", sort=order)
+        x=alt.X("called:N", sort=order, axis=alt.Axis(orient="top", labelAngle=-45, labelOverlap=False)),
+        y=alt.Y("is:N", sort=order, axis=alt.Axis(labelOverlap=False)),
     )
-    cells = base.mark_rect().encode(color=alt.Color("count:Q", scale=alt.Scale(**share_scale(top)), title="count"))
+    legend = alt.Legend(title="count", gradientLength=_CELL * len(classes) // 2)
+    cells = base.mark_rect().encode(color=alt.Color("count:Q", scale=alt.Scale(**share_scale(top)), legend=legend))
     ink = share_ink("datum.count", top)
     words = base.mark_text().encode(
         text=alt.Text("count:Q", format=","),
         color=alt.condition(ink["condition"]["test"], alt.value(ink["condition"]["value"]), alt.value(ink["value"])),
     )
-    return alt.layer(cells, words).properties(height=_CELL * len(classes) + 60)
+    return alt.layer(cells, words).properties(height=_CELL * len(classes) + 110)
 
 
 def _scores(counts: np.ndarray, classes: Sequence[str]) -> None:
