@@ -77,20 +77,24 @@ def _spread(
     on_progress: Progress,
 ) -> Iterator[Window]:
     """Yield each missing window when its file is there."""
-    total = sum(window.rows * window.cols for window in windows)
-    left = sum(window.rows * window.cols for window in missing)
+    total, sizes = sum(_size(window) for window in windows), [_size(window) for window in missing]
+    left, done = sum(sizes), 0
 
-    def tell() -> None:
-        on_progress(1 - left / total)
+    def tell(share: float) -> None:
+        on_progress(1 - (left - share * sizes[done]) / total if share else 1 - left / total)
 
-    tell()
+    tell(0.0)
     for window, damages in hands.spread(make_part, order, missing, tell):
         check_arrived(order.file(window))
         for damage in damages:
             recorder.note(damage)
         yield window
-        left -= window.rows * window.cols
-    tell()
+        left, done = left - _size(window), done + 1
+    tell(0.0)
+
+
+def _size(window: Window) -> int:
+    return window.rows * window.cols
 
 
 @contextmanager

@@ -87,18 +87,18 @@ def _spread(batch: Batch, crew: Crew, pairs: Sequence[tuple[Path, Path]], tell: 
     memory = memory_bytes(batch.options.memory) // crew.broadest
     each = Batch(batch.network, replace(batch.options, memory=memory, workers=1, scheduler=None))
     done: list[Outcome] = []
-    for _, outcome in crew.spread(_run_afar, each, pairs, lambda: tell(len(done) / len(pairs))):
+    for _, outcome in crew.spread(_run_afar, each, pairs, lambda share: tell(len(done) / len(pairs))):
         if not outcome.error:
             check_arrived(outcome.target)
         done.append(outcome)
         yield outcome
 
 
-def _run_afar(batch: Batch, pair: tuple[Path, Path]) -> Outcome:
+def _run_afar(batch: Batch, pair: tuple[Path, Path], tell: Progress) -> Outcome:
     """As :func:`run_one`, on a worker, which has to see the files. Raises ProcessError."""
     source, target = pair
     check_seen({source.name: source, "the output's folder": target.parent})
-    return run_one(batch, pair)
+    return run_one(batch, pair, tell)
 
 
 def run_one(batch: Batch, pair: tuple[Path, Path], tell: Progress | None = None) -> Outcome:

@@ -25,6 +25,8 @@ from cnnviz.errors import CnnvizError, ProcessError
 Order = TypeVar("Order")
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Tell = Callable[[float], None]
+Work = Callable[[Order, Item, Tell], Answer]
 
 _ANSWERS = 10.0  # seconds in which a scheduler answers
 _HIRES = 30.0  # seconds without a single worker, which may be starting anew, before a run gives up
@@ -41,11 +43,12 @@ class Hands(Protocol):
         """How many pieces are worked on at one time."""
 
     def spread(
-        self, work: Callable[[Order, Item], Answer], order: Order, items: Iterable[Item], wait: Callable[[], None]
+        self, work: Work[Order, Item, Answer], order: Order, items: Iterable[Item], wait: Tell
     ) -> Iterator[tuple[Item, Answer]]:
-        """Do ``work(order, item)`` for every item; yield each with its answer as it is done, in any order.
+        """Do ``work(order, item, tell)`` for every item; yield each with its answer as it is done, in any order.
 
-        ``wait`` is called now and then; what it raises ends the work. Raises what ``work`` raises, and ProcessError.
+        ``wait`` is called now and then, with the share that is done of an item, 0…1, where only one is under way; what
+        it raises ends the work. Raises what ``work`` raises, and ProcessError.
         """
 
 
@@ -55,12 +58,12 @@ class Alone:
     threads = 1
 
     def spread(
-        self, work: Callable[[Order, Item], Answer], order: Order, items: Iterable[Item], wait: Callable[[], None]
+        self, work: Work[Order, Item, Answer], order: Order, items: Iterable[Item], wait: Tell
     ) -> Iterator[tuple[Item, Answer]]:
         """See :meth:`Hands.spread`."""
         for item in items:
-            wait()
-            yield item, work(order, item)
+            wait(0.0)
+            yield item, work(order, item, wait)
 
 
 @dataclass
@@ -91,7 +94,7 @@ class Crew:
         return found
 
     def spread(
-        self, work: Callable[[Order, Item], Answer], order: Order, items: Iterable[Item], wait: Callable[[], None]
+        self, work: Work[Order, Item, Answer], order: Order, items: Iterable[Item], wait: Tell
     ) -> Iterator[tuple[Item, Answer]]:
         """See :meth:`Hands.spread`. Where a worker is lost, others do its items again."""
         done: SimpleQueue[Any] = SimpleQueue()
@@ -126,9 +129,9 @@ class Crew:
             )
         return max(threads, 1)
 
-    def _next(self, done: SimpleQueue[Any], wait: Callable[[], None]) -> Any:
+    def _next(self, done: SimpleQueue[Any], wait: Tell) -> Any:
         while True:
-            wait()
+            wait(0.0)
             try:
                 return done.get(timeout=_POLL)
             except Empty:
@@ -172,11 +175,11 @@ class _Refusal:
     text: str
 
 
-def _tried(work: Callable[[Order, Item], Answer], order: Order, item: Item, version: str) -> Answer | _Refusal:
+def _tried(work: Work[Order, Item, Answer], order: Order, item: Item, version: str) -> Answer | _Refusal:
     if version != __version__:
         return _Refusal(ProcessError, _differs(gethostname(), version, __version__))
     try:
-        return work(order, item)
+        return work(order, item, lambda share: None)
     except CnnvizError as error:
         return _Refusal(type(error), str(error))
 

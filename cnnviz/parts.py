@@ -7,7 +7,7 @@ Its file gets its name when it is complete; two workers that make the same part 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -54,16 +54,21 @@ class Order:
         return self.folder / f"row{window.row:06}_col{window.col:06}.tif"
 
 
-def make_part(order: Order, window: Window) -> tuple[str, ...]:
-    """Compute one part and write its file; returns what could not be read. Raises CnnvizError."""
+def make_part(order: Order, window: Window, tell: Callable[[float], None] = lambda share: None) -> tuple[str, ...]:
+    """Compute one part and write its file; returns what could not be read. Raises CnnvizError.
+
+    ``tell`` gets the share that is done, 0…1; what it raises ends the work.
+    """
     sources = {each.scene.name: each.scene.path for each in order.job.imagery.origins}
     check_seen(sources | {"the output's folder": order.folder})
     growing = order.folder / f".{secrets.token_hex(8)}"
     finished = growing.with_suffix(".part")
+    split = 1 - order.job.writing_share() if order.lasting else 1.0
     try:
-        damages = _compute(order, window, growing)
+        damages = _compute(order, window, growing, lambda share: tell(split * share))
         if order.lasting:
-            write_cog(growing, finished, threads=order.workers, on_progress=lambda share: None)
+            rest = 1 - split
+            write_cog(growing, finished, threads=order.workers, on_progress=lambda share: tell(split + rest * share))
         else:
             growing.replace(finished)
         finished.replace(order.file(window))
@@ -94,7 +99,7 @@ def check_arrived(path: Path) -> None:
         )
 
 
-def _compute(order: Order, window: Window, path: Path) -> tuple[str, ...]:
+def _compute(order: Order, window: Window, path: Path, tell: Callable[[float], None]) -> tuple[str, ...]:
     job = order.job
     plan = plan_run(job.network, job.imagery, memory=order.memory, workers=order.workers, part=window)
     pixels = create(path, (window.rows, window.cols, job.shape[2]), labels_of(job, window))
@@ -106,8 +111,9 @@ def _compute(order: Order, window: Window, path: Path) -> tuple[str, ...]:
         reading(job.imagery, plan.workers, skip_bad=job.skip_bad_blocks) as reader,
         ThreadPoolExecutor(plan.workers) as pool,
     ):
-        for _ in Feed(job.network, plan, reader, write).run(pool, plan.strips, lambda each: True):
-            pass
+        feed = Feed(job.network, plan, reader, write)
+        for count, _ in enumerate(feed.run(pool, plan.strips, lambda each: True), 1):
+            tell(count / (len(plan.strips) * len(plan.chunks)))
         return tuple(dict.fromkeys(str(damage) for damage in reader.new_damages()))
 
 

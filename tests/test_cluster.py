@@ -347,18 +347,34 @@ def test_a_vrt_shows_tiles_as_one(tmp_path, scene, cluster, where, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "out.vrt", "out.tiles"}
 
 
+def test_a_tile_tells_how_far_it_is_and_can_be_stopped(tmp_path, scene):
+    shares = shares_of(EDGES, scene, tmp_path / "out.vrt", memory="80MB")
+    assert len(list((tmp_path / "out.tiles").iterdir())) == 1
+    assert max(np.diff(shares)) < 0.35
+    before = [share for share in shares if 0 < share < 1]
+    assert len(before) > 12
+
+    def stop(share):
+        if share >= before[-2]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scene(EDGES, scene, tmp_path / "other.vrt", memory="80MB", on_progress=stop)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "out.vrt", "out.tiles"}
+
+
 def test_tiles_go_on_after_a_kill_and_are_replaced_on_demand_alone(tmp_path, scene, monkeypatch):
     monkeypatch.setattr("cnnviz.parts.LARGEST", 512)
     target = tmp_path / "out.vrt"
 
     def stop(share):
-        if share > 0.3:
+        if share > 0.6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run_scene(EDGES, scene, target, on_progress=stop)
     assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", ".out.vrt.run"}
-    assert shares_of(EDGES, scene, target)[0] > 0.3
+    assert shares_of(EDGES, scene, target)[0] > 0.5
     with pytest.raises(ProcessError, match=r"out\.vrt exists"):
         run_scene(EDGES, scene, target)
     target.unlink()
