@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnviz import __version__
 from cnnviz.chips import Chips, Split
@@ -54,7 +55,7 @@ def _data(model: TrainedModel) -> Iterator[str]:
     if training.factor != 1:
         yield f"Images are the file's numbers times {training.factor:.8g}."
     yield f"{len(training):,} images to train with, {len(judged):,} to judge by, which no training saw."
-    yield f"Split: {_SPLITS[model.how]}. Seed: {model.plan.seed}."
+    yield f"Split: {_SPLITS[model.how]}. Seed: {model.plan.seed}. Fingerprint of the training images: {training.key}."
     yield ""
     rows = zip(training.classes, training.counts, judged.counts, strict=True)
     yield from _table(("class", "to train with", "to judge by"), ((_cell(n), str(a), str(b)) for n, a, b in rows))
@@ -85,20 +86,43 @@ def _layers(model: TrainedModel) -> Iterator[str]:
 
 
 def _scores(model: TrainedModel) -> Iterator[str]:
-    classes, judged = model.training.classes, _seen(model)
-    table = confusion(judged.labels, model.last.shares.argmax(axis=1), classes=len(classes))
+    classes, judged, shares = model.training.classes, _seen(model), model.last.shares
+    table = confusion(judged.labels, shares.argmax(axis=1), classes=len(classes))
     yield f"## Scores on {len(judged):,} images that no training saw"
     yield ""
     yield f"Accuracy: {accuracy(table):.4f}"
     yield ""
-    scores = ((each.precision, each.recall, each.f1) for each in class_scores(table))
-    rows = ([_cell(name), *(f"{value:.3f}" for value in each)] for name, each in zip(classes, scores, strict=True))
-    yield from _table(("class", "precision", "recall", "F1"), rows)
+    yield from _confidence(judged, shares)
+    yield ""
+    own = [shares[judged.labels == number, number] for number in range(len(classes))]
+    rows = (
+        [
+            _cell(name),
+            *(f"{value:.3f}" for value in (each.precision, each.recall, each.f1)),
+            f"{each.support:,}",
+            _mean(s),
+        ]
+        for name, each, s in zip(classes, class_scores(table), own, strict=True)
+    )
+    yield from _table(("class", "precision", "recall", "F1", "images", "mean share of the true class"), rows)
     yield ""
     yield "Confusion, true classes down, what they were called across:"
     yield ""
     rows = ([_cell(name), *map(str, line)] for name, line in zip(classes, table.tolist(), strict=True))
     yield from _table(("", *map(_cell, classes)), rows)
+
+
+def _confidence(judged: Chips, shares: NDArray[np.float32]) -> Iterator[str]:
+    """How sure the model is where it is right, and where it is wrong: softmax shares of what it answers."""
+    right, sure = shares.argmax(axis=1) == judged.labels, shares.max(axis=1)
+    yield "Mean share (softmax) of the answer:"
+    yield ""
+    rows = ((said, f"{which.sum():,}", _mean(sure[which])) for said, which in (("right", right), ("wrong", ~right)))
+    yield from _table(("answer is", "images", "mean share"), rows)
+
+
+def _mean(values: NDArray[np.float32]) -> str:
+    return f"{values.mean(dtype=np.float64):.3f}" if values.size else "–"
 
 
 def _seen(model: TrainedModel) -> Chips:

@@ -113,6 +113,14 @@ def test_the_card_says_data_split_seed_versions_and_scores(digits):
     ):
         assert part in text
     assert f"{len(digits.training):,} images to train with, {len(digits.judged):,} to judge by" in text
+    assert digits.training.key in text
+    threes, shares = digits.judged.labels == 3, digits.last.shares
+    assert f" | {threes.sum()} | {shares[threes, 3].mean():.3f} |" in next(
+        line for line in text.splitlines() if line.startswith(f"| 3 | {report['3']['precision']:.3f} ")
+    )
+    right, sure = found == digits.judged.labels, shares.max(axis=1)
+    assert f"| right | {right.sum()} | {sure[right].mean():.3f} |" in text
+    assert f"| wrong | {(~right).sum()} | {sure[~right].mean():.3f} |" in text
 
 
 def test_files_are_offered(digits):
