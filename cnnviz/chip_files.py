@@ -6,9 +6,11 @@ is read. EuroSAT's files of 13 bands name no bands and have B8A last (Helber et 
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeVar
 
@@ -30,51 +32,101 @@ MAX_CLASSES, MAX_FILES, MAX_SIDE = 200, 60_000, 512
 _MEMORY, _UNPACKED, _ONE_FILE, _CHUNK = 14 * 10**8, 10**9, 20 * 10**6, 2**20
 _LIMITS = Limits(side=MAX_SIDE, bands=64, picture=MAX_SIDE**2, read=2**28)
 _EUROSAT = 13
+_DEPTH = 3  # folders that may wrap those of the classes
+_HIDDEN = (".", "__")
 _ENCRYPTED = 1  # bit 0 of an entry's flags, PKWARE APPNOTE 4.4.4
 _ALL_BYTES = 255.0
 _REFLECTANCE = 10_000.0
 
 
 def read_folder(folder: Path, *, title: str = "", limit: int | None = None, memory: int = _MEMORY) -> Chips:
-    """Chips of a folder whose subfolders are the classes.
+    """Chips of a folder with a folder of images for each class, directly inside or further down.
 
     Bytes are divided by 255 and 16-bit numbers by 10,000, as Sentinel-2 stores reflectance; fractions stay. With a
     ``limit`` at most so many images are read, spread over the classes; ``memory`` is what they may take, in bytes of
     float32. Raises DataError that names what is wrong.
     """
     name = title or folder.name
-    classes = _classes(folder, name)
-    files = [sorted(_images(folder / each)) for each in classes]
-    empty = [each for each, found in zip(classes, files, strict=True) if not found]
-    if empty:
-        kinds = ", ".join(ENDINGS)
-        raise DataError(f"{name}: “{empty[0]:.40}” holds no images; expected files that end with {kinds}.")
+    found = _classes(folder, name)
+    files = list(found.values())
     total = sum(map(len, files))
     if limit is None and total > MAX_FILES:
         raise DataError(f"{name} holds {total:,} images; at most {MAX_FILES:,} are read: take a part of them.")
-    chosen = [_spread(found, None if limit is None else -(-limit * len(found) // total)) for found in files]
-    labels = np.repeat(np.arange(len(classes)), [len(found) for found in chosen])
-    first, images, factor = _read([path for found in chosen for path in found], name, memory)
-    chips = Chips(images, labels, tuple(classes), _bands(first), name, factor=factor)
+    chosen = [_spread(each, None if limit is None else -(-limit * len(each) // total)) for each in files]
+    labels = np.repeat(np.arange(len(found)), [len(each) for each in chosen])
+    first, images, factor = _read([path for each in chosen for path in each], name, memory)
+    chips = Chips(images, labels, tuple(found), _bands(first), name, factor=factor)
     check_learnable(chips)
     return chips
 
 
-def _classes(folder: Path, name: str) -> list[str]:
-    """Names of the class folders, in order."""
+def _classes(folder: Path, name: str) -> dict[str, list[Path]]:
+    """Images of each class, both in order."""
     if not folder.is_dir():
         raise DataError(f"{name} is no folder: expected one with a subfolder of images for each class.")
-    found = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith((".", "__")))
+    files, folders = list[tuple[PurePosixPath, Path]](), set[PurePosixPath]()
+    for path, is_folder in walked(folder):
+        at = PurePosixPath(path.relative_to(folder))
+        folders.add(at) if is_folder else files.append((at, path))
+    found = _by_class(files, folders, name)
     if not 2 <= len(found) <= MAX_CLASSES:
         raise DataError(
             f"{name} holds {len(found)} class folder{'s' * (len(found) != 1)}; 2 to {MAX_CLASSES} are expected, one "
             "for each class."
         )
+    return {label: sorted(found[label]) for label in sorted(found)}
+
+
+def walked(folder: Path, depth: int = _DEPTH + 1) -> Iterator[tuple[Path, bool]]:
+    """Everything in a folder that is not hidden, some folders deep, and whether it is a folder."""
+    with os.scandir(folder) as entries:
+        found = [(Path(each.path), each.is_dir()) for each in entries if not each.name.startswith(_HIDDEN)]
+    for path, is_folder in found:
+        yield path, is_folder
+        if is_folder and depth:
+            yield from walked(path, depth - 1)
+
+
+def _by_class(
+    files: Iterable[tuple[PurePosixPath, Entry]], folders: set[PurePosixPath], name: str
+) -> dict[str, list[Entry]]:
+    """Images by their class: the first folder on the way to them that holds images; what is hidden does not count.
+
+    Raises DataError for a folder beside those of the classes that holds none.
+    """
+    homes: dict[PurePosixPath, list[Entry]] = {}
+    for path, entry in files:
+        if path.suffix.lower() in ENDINGS and len(path.parts) > 1 and not _is_hidden(path):
+            homes.setdefault(path.parent, []).append(entry)
+    homes = {home: own for home, own in homes.items() if homes.keys().isdisjoint(home.parents)}
+    beside, above = {home.parent for home in homes}, {parent for home in homes for parent in home.parents}
+    for folder in sorted(folders - homes.keys() - above):
+        if folder.parent in beside and not _is_hidden(folder):
+            kinds = ", ".join(ENDINGS)
+            raise DataError(f"{name}: “{folder.name:.40}” holds no images; expected files that end with {kinds}.")
+    found: dict[str, list[Entry]] = {}
+    for home in sorted(homes):
+        found.setdefault(display_name(home.name), []).extend(homes[home])
     return found
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    return (each for each in folder.iterdir() if each.suffix.lower() in ENDINGS and each.is_file())
+def _is_hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith(_HIDDEN) for part in path.parts)
+
+
+def holds_classes(folder: Path) -> bool:
+    """Whether two folders or more inside it hold images, by their first entries: nothing is read."""
+    return len(list(islice(_homes(folder, _DEPTH), 2))) == 2
+
+
+def _homes(folder: Path, depth: int) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        inner = sorted(Path(each.path) for each in entries if each.is_dir() and not each.name.startswith(_HIDDEN))
+    for each in inner:
+        if any(file.suffix.lower() in ENDINGS for file in each.iterdir()):
+            yield each
+        elif depth:
+            yield from _homes(each, depth - 1)
 
 
 def _spread(files: Sequence[Entry], count: int | None) -> list[Entry]:
@@ -155,25 +207,17 @@ def read_zip(
 
 
 def _members(archive: zipfile.ZipFile, name: str, limit: int | None) -> dict[str, list[zipfile.ZipInfo]]:
-    """Images by class: the folder that they lie in."""
-    found: dict[str, list[zipfile.ZipInfo]] = {}
+    """Images by class, once it is known that nothing in the zip is refused."""
+    files, folders = list[tuple[PurePosixPath, zipfile.ZipInfo]](), set[PurePosixPath]()
     for entry in archive.infolist():
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in entry.filename:
             raise DataError(f"{name} holds a path that leaves it, {entry.filename!r:.60}: nothing was unpacked.")
-        hidden = any(part.startswith((".", "__")) for part in path.parts)
         if entry.flag_bits & _ENCRYPTED:
             raise DataError(f"{name} is encrypted: pack it without a password.")
-        if entry.is_dir() or hidden or path.suffix.lower() not in ENDINGS or len(path.parts) < 2:
-            continue
-        if entry.file_size > _ONE_FILE:
-            raise DataError(
-                f"{name}: {path.name:.60} would unpack to {entry.file_size / 1e6:,.0f} MB; chips of at most "
-                f"{_ONE_FILE / 1e6:.0f} MB each are expected. Nothing was unpacked."
-            )
-        found.setdefault(display_name(path.parts[-2]), []).append(entry)
+        folders.add(path) if entry.is_dir() else files.append((path, entry))
+    found = _by_class(files, folders, name)
     _check_members(found, name)
-    _check_folders(archive, found, name)
     total = sum(map(len, found.values()))
     if limit is not None and total > limit:
         return {label: _spread(each, -(-limit * len(each) // total)) for label, each in found.items()}
@@ -188,20 +232,15 @@ def _check_members(found: dict[str, list[zipfile.ZipInfo]], name: str) -> None:
         raise DataError(
             f"{name} holds {total:,} images in {len(found):,} folders; at most {MAX_FILES:,} in {MAX_CLASSES} are read."
         )
+    for entry in (entry for entries in found.values() for entry in entries):
+        if entry.file_size > _ONE_FILE:
+            raise DataError(
+                f"{name}: {PurePosixPath(entry.filename).name:.60} would unpack to {entry.file_size / 1e6:,.0f} MB; "
+                f"chips of at most {_ONE_FILE / 1e6:.0f} MB each are expected. Nothing was unpacked."
+            )
     size = sum(entry.file_size for entries in found.values() for entry in entries)
     if size > _UNPACKED:
         raise DataError(f"{name} would unpack to {size / 1e6:,.0f} MB; at most {_UNPACKED / 1e6:,.0f} MB are unpacked.")
-
-
-def _check_folders(archive: zipfile.ZipFile, found: dict[str, list[zipfile.ZipInfo]], name: str) -> None:
-    """Raise DataError where a folder beside those of the classes holds nothing: a class without images."""
-    homes = {PurePosixPath(entry.filename.replace("\\", "/")).parent for each in found.values() for entry in each}
-    beside = {each.parent for each in homes} - homes
-    folders = {PurePosixPath(entry.filename) for entry in archive.infolist() if entry.is_dir()}
-    above = {parent for each in homes for parent in each.parents}
-    for folder in sorted(folders - homes - above):
-        if folder.parent in beside and not folder.name.startswith((".", "__")):
-            raise DataError(f"{name}: “{folder.name:.40}” holds no images; add some, or leave the folder out.")
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnviz.chip_files import ENDINGS, read_folder
+from cnnviz.chip_files import holds_classes, read_folder
 from cnnviz.chip_scene import from_scene
 from cnnviz.chips import Chips
 from cnnviz.errors import DataError
@@ -84,19 +84,13 @@ def folders() -> dict[str, DataSet]:
     root = data_folder()
     if root is None or not root.is_dir():
         return {}
-    found = [each for each in sorted(root.iterdir()) if each.is_dir() and _has_classes(each)]
+    found = [each for each in sorted(root.iterdir()) if each.is_dir() and holds_classes(each)]
     about = "Images from a folder of this server, one subfolder for each class."
     return {each.name: DataSet(each.name, each.name, about, _folder_reader(each)) for each in found}
 
 
 def _folder_reader(folder: Path) -> Callable[[int | None], Chips]:
     return lambda limit: read_folder(folder, limit=limit)
-
-
-def _has_classes(folder: Path) -> bool:
-    """Tell whether two subfolders or more hold images, by their first entries."""
-    inner = [each for each in folder.iterdir() if each.is_dir()]
-    return sum(any(file.suffix.lower() in ENDINGS for file in each.iterdir()) for each in inner) >= 2
 
 
 def _digits(limit: int | None) -> Chips:

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from cnnviz import chip_files, chip_scene
 from cnnviz.chip_files import read_folder, read_zip
 from cnnviz.chip_scene import Cut, from_scene
-from cnnviz.datasets import Download, download_mnist, open_dataset
+from cnnviz.datasets import Download, download_mnist, folders, open_dataset
 from cnnviz.errors import DataError
 from cnnviz.idx import find_mnist, read_idx
 from cnnviz.samples import LABEL_CLASSES, open_labels, open_sample
@@ -179,6 +179,30 @@ def test_folders_are_classes(tmp_path):
     assert (chips.classes, chips.counts, chips.bands) == (("Forest", "River"), (3, 3), ("R", "G", "B"))
     with Image.open(tmp_path / "mine" / "River" / "1.png") as expected:
         np.testing.assert_allclose(chips.images[4] * 255, np.asarray(expected), rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrapped", ["EuroSAT", "EuroSAT/2750", "a/b/c"])
+def test_folders_that_wrap_those_of_the_classes_do_not_count(tmp_path, monkeypatch, wrapped):
+    pictures(tmp_path / "mine" / wrapped)
+    (tmp_path / "mine" / wrapped / "River" / "small").mkdir()
+    (tmp_path / "mine" / wrapped / "River" / "small" / "1.png").write_bytes(png())  # no class: River holds images
+    (tmp_path / "mine" / ".cache").mkdir()
+    chips = read_folder(tmp_path / "mine")
+    assert (chips.classes, chips.counts) == (("Forest", "River"), (3, 3))
+    monkeypatch.setenv("CNNVIZ_DATA", str(tmp_path))
+    (tmp_path / "scenes" / "one").mkdir(parents=True)
+    (tmp_path / "scenes" / "one" / "1.png").write_bytes(png())
+    assert list(folders()) == ["mine"]
+
+
+def test_a_folder_and_a_zip_of_it_are_the_same_chips(tmp_path):
+    pictures(tmp_path / "mine" / "inner")
+    names = {str(each.relative_to(tmp_path)): each.read_bytes() for each in (tmp_path / "mine").rglob("*.png")}
+    path, unpacked = zipped(tmp_path, names)
+    folder, packed = read_folder(tmp_path / "mine"), read_zip(path, unpacked)
+    assert folder.classes == packed.classes
+    np.testing.assert_array_equal(folder.images, packed.images)
+    np.testing.assert_array_equal(folder.labels, packed.labels)
 
 
 def test_eurosats_band_order_is_known(tmp_path):

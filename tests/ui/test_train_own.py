@@ -82,6 +82,12 @@ def test_folders_stay_below_the_operators(tmp_path):
     (inside / "1.png").symlink_to(outside)
     with pytest.raises(DataError, match="links that lead out"):
         train_own.folder_below(tmp_path / "root", "chips")
+    (inside / "1.png").unlink()
+    deep = inside / "b" / "c"
+    deep.mkdir(parents=True)
+    (deep / "1.png").symlink_to(outside)
+    with pytest.raises(DataError, match="links that lead out"):
+        train_own.folder_below(tmp_path / "root", "chips")
 
 
 def test_no_folder_where_the_operator_allows_none():

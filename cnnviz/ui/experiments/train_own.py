@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from cnnviz.chip_files import read_folder, read_zip
+from cnnviz.chip_files import read_folder, read_zip, walked
 from cnnviz.chip_scene import Cut, from_scene
 from cnnviz.chips import Chips
 from cnnviz.errors import CnnvizError, DataError
@@ -132,7 +132,7 @@ def folder_below(root: Path | None, text: str) -> Path:
     found = (base / Path(text)).resolve()
     if not found.is_relative_to(base) or not found.is_dir():
         raise refused
-    if any(not each.resolve().is_relative_to(base) for each in found.glob("*/*")):
+    if any(not each.resolve().is_relative_to(base) for each, _ in walked(found)):
         raise DataError("This folder holds links that lead out of what the operator allows: put the files there.")
     return found
 
