@@ -61,7 +61,7 @@ def read_folder(folder: Path, *, title: str = "", limit: int | None = None, memo
 
 
 def _classes(folder: Path, name: str) -> dict[str, list[Path]]:
-    """Images of each class, both in order."""
+    """Images of each class."""
     if not folder.is_dir():
         raise DataError(f"{name} is no folder: expected one with a subfolder of images for each class.")
     files, folders = list[tuple[PurePosixPath, Path]](), set[PurePosixPath]()
@@ -74,7 +74,7 @@ def _classes(folder: Path, name: str) -> dict[str, list[Path]]:
             f"{name} holds {len(found)} class folder{'s' * (len(found) != 1)}; 2 to {MAX_CLASSES} are expected, one "
             "for each class."
         )
-    return {label: sorted(found[label]) for label in sorted(found)}
+    return found
 
 
 def walked(folder: Path, depth: int = _DEPTH + 1) -> Iterator[tuple[Path, bool]]:
@@ -90,12 +90,12 @@ def walked(folder: Path, depth: int = _DEPTH + 1) -> Iterator[tuple[Path, bool]]
 def _by_class(
     files: Iterable[tuple[PurePosixPath, Entry]], folders: set[PurePosixPath], name: str
 ) -> dict[str, list[Entry]]:
-    """Images by their class: the first folder on the way to them that holds images; what is hidden does not count.
+    """Images by their class, both in order: the first folder on the way that holds images; hidden ones do not count.
 
     Raises DataError for a folder beside those of the classes that holds none.
     """
     homes: dict[PurePosixPath, list[Entry]] = {}
-    for path, entry in files:
+    for path, entry in sorted(files, key=lambda each: each[0]):
         if path.suffix.lower() in ENDINGS and len(path.parts) > 1 and not _is_hidden(path):
             homes.setdefault(path.parent, []).append(entry)
     homes = {home: own for home, own in homes.items() if homes.keys().isdisjoint(home.parents)}
@@ -105,7 +105,7 @@ def _by_class(
             kinds = ", ".join(ENDINGS)
             raise DataError(f"{name}: “{folder.name:.40}” holds no images; expected files that end with {kinds}.")
     found: dict[str, list[Entry]] = {}
-    for home in sorted(homes):
+    for home in sorted(homes, key=lambda each: each.name):
         found.setdefault(display_name(home.name), []).extend(homes[home])
     return found
 
