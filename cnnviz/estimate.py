@@ -47,7 +47,8 @@ class Estimate:
         if self.machines is None:
             who, each = f"{self.workers} worker{'s' * (self.workers > 1)}", ""
         else:
-            who = f"{self.workers} thread{'s' * (self.workers > 1)} of {self.machines} process{'es' * (self.machines > 1)} on the cluster"
+            processes = f"{self.machines} process{'es' * (self.machines > 1)}"
+            who = f"{self.workers} thread{'s' * (self.workers > 1)} of {processes} on the cluster"
             each = " for each thread"
         return (
             f"about {duration(self.seconds)} with {who}, "
