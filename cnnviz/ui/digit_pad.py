@@ -5,14 +5,13 @@ The pad reports the points of its strokes, once after each stroke; they are draw
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz.errors import DataError
+from cnnviz.ui.browser import component
 
 Grey = NDArray[np.float32]
 Strokes = list[NDArray[np.int32]]
@@ -20,15 +19,12 @@ Strokes = list[NDArray[np.int32]]
 #: Side of the pad and width of its pen, in its own pixels; as in the script.
 SIDE, PEN = 280, 22
 _MOST_STROKES, _MOST_POINTS = 60, 600
-_FILES = Path(__file__).parent / "components"
-_pad = st.components.v2.component(
-    "cnnviz_digit_pad",
-    html='<div class="pad"><canvas width="280" height="280" tabindex="0" role="application" '
+_pad = component(
+    "digit_pad",
+    '<div class="pad"><canvas width="280" height="280" tabindex="0" role="application" '
     'aria-label="Pad to draw a digit on. Arrow keys move the pen, Space lowers and lifts it, Delete clears."></canvas>'
     '<div class="row"><button type="button" class="undo">Undo</button>'
     '<button type="button" class="clear">Clear</button></div><div class="note" aria-live="polite"></div></div>',
-    css=(_FILES / "digit_pad.css").read_text(),
-    js=(_FILES / "digit_pad.js").read_text(),
 )
 _HELP = "Mouse, pen or finger. With keys: arrows move, Space lowers and lifts the pen, Delete clears."
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import streamlit as st
 
 from cnnviz.grids import format_kernel
 from cnnviz.render import MINUS, ColourScale
+from cnnviz.ui.browser import component
 
-_FILES = Path(__file__).parent / "components"
-_grid = st.components.v2.component(
-    "cnnviz_kernel_grid",
-    html='<div class="kernel"><table><tbody></tbody></table><div class="note" aria-live="polite"></div></div>',
-    css=(_FILES / "kernel_grid.css").read_text(),
-    js=(_FILES / "kernel_grid.js").read_text(),
+_grid = component(
+    "kernel_grid", '<div class="kernel"><table><tbody></tbody></table><div class="note" aria-live="polite"></div></div>'
 )
 
 

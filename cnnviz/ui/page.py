@@ -16,13 +16,14 @@ from cnnviz.errors import CnnvizError, DamagedError
 from cnnviz.kernels import KERNELS
 from cnnviz.render import ColourScale
 from cnnviz.ui import link
+from cnnviz.ui.browser import component
 from cnnviz.ui.sidebar import current_view
 from cnnviz.ui.view import View
 from cnnviz.ui.visit import visit
 from cnnviz.ui.words import plain
 
 _FILES = Path(__file__).parent / "components"
-_address = st.components.v2.component("cnnviz_address", js=(_FILES / "address.js").read_text())
+_address = component("address")
 
 
 @cache

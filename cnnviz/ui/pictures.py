@@ -7,24 +7,17 @@ import json
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import streamlit as st
 from affine import Affine
 
 from cnnviz import render
 from cnnviz.layers import ReceptiveField
 from cnnviz.render import ColourScale
+from cnnviz.ui.browser import component
 
-_FILES = Path(__file__).parent / "components"
-_strip = st.components.v2.component(
-    "cnnviz_strip",
-    html='<div class="strip"></div>',
-    css=(_FILES / "strip.css").read_text(),
-    js=(_FILES / "strip.js").read_text(),
-)
+_strip = component("strip", '<div class="strip"></div>')
 
 _MOST_CELLS = 15
 

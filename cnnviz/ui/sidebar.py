@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import streamlit as st
 
@@ -14,18 +13,16 @@ from cnnviz.samples import SAMPLES
 from cnnviz.scene import Scene, Window
 from cnnviz.sensors import NameSource
 from cnnviz.ui import link
+from cnnviz.ui.browser import component
 from cnnviz.ui.settings import settings
 from cnnviz.ui.view import View, same_scene
 from cnnviz.ui.visit import Visit, open_path, open_upload, upload_key, visit
 from cnnviz.ui.words import plain
 
-_FILES = Path(__file__).parent / "components"
-_navigator = st.components.v2.component(
-    "cnnviz_navigator",
-    html='<div class="navigator"><div class="map" tabindex="0" role="application"><img alt="">'
+_navigator = component(
+    "navigator",
+    '<div class="navigator"><div class="map" tabindex="0" role="application"><img alt="">'
     '<div class="view"></div></div><div class="note"></div></div>',
-    css=(_FILES / "navigator.css").read_text(),
-    js=(_FILES / "navigator.js").read_text(),
 )
 
 _SOURCES = {NameSource.GUESS: "a guess", NameSource.EDITED: "yours"}

@@ -5,22 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from cnnviz import render
 from cnnviz.render import ColourScale
+from cnnviz.ui.browser import component
 
-_FILES = Path(__file__).parent / "components"
-_toeplitz = st.components.v2.component(
-    "cnnviz_toeplitz",
-    html='<div class="toeplitz"></div>',
-    css=(_FILES / "toeplitz.css").read_text(),
-    js=(_FILES / "toeplitz.js").read_text(),
-)
+_toeplitz = component("toeplitz", '<div class="toeplitz"></div>')
 _LEGEND_STEPS = 15
 
 

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from cnnviz import render
 from cnnviz.render import ColourScale, Palette
+from cnnviz.ui.browser import component
 from cnnviz.walk import Walk
 
-_FILES = Path(__file__).parent / "components"
-_walk = st.components.v2.component(
-    "cnnviz_walk",
-    html='<div class="walk"></div>',
-    css=(_FILES / "walk.css").read_text(),
-    js=(_FILES / "walk.js").read_text(),
-)
+_walk = component("walk", '<div class="walk"></div>')
 
 
 def walk(found: Walk, key: str, *, operation: str, covered: bool = False) -> None:

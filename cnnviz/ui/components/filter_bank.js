@@ -6,19 +6,6 @@ const SIZES = [[3, "2.6rem", "0.8rem"], [5, "2.1rem", "0.7rem"], [7, "1.8rem", "
 const DENSE = 7, MANY = 4; // sides above which numbers show in the cell with the focus only; bands above which all is smaller
 const HELP = "Type into a cell; arrow keys up and down walk. ± turns a kernel round, “to all” gives it to every band.";
 
-function element(tag, attributes = {}, parent = null, text = null) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (text !== null) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
-function ink(colour) {
-  const code = parseInt(colour.slice(1), 16);
-  return 0.299 * (code >> 16) + 0.587 * ((code >> 8) & 255) + 0.114 * (code & 255) < 140 ? "#fff" : "#111";
-}
-
 const typed = (input) => input.value.trim().replace("−", "-");
 
 class Kernel {

@@ -1,30 +1,7 @@
 // A few windows of a pooling, close up. Pointing at a result frames the window that it saw and rings the cell that won;
 // pointing at a cell of the input rings every result that sees it. All numbers come with the setting.
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 36, NARROW = 24, GAP = 22, ONE_ROW = 700, MAX_SHOWN = 16, DIGITS = 6;
-
-function element(tag, attributes = {}, parent = null, namespace = null) {
-  const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (parent) parent.append(node);
-  return node;
-}
-
-const svg = (tag, attributes, parent) => element(tag, attributes, parent, SVG);
-const range = (count) => Array.from({ length: count }, (_, i) => i);
-
-function ink(colour) {
-  const code = parseInt(colour.slice(1), 16);
-  return 0.299 * (code >> 16) + 0.587 * ((code >> 8) & 255) + 0.114 * (code & 255) < 140 ? "#fff" : "#111";
-}
-
-function figureText(value, places) {
-  const [whole, decimals] = Math.abs(value).toFixed(places).split(".");
-  const part = (decimals || "").replace(/0+$/, "");
-  const text = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (part ? "." + part : "");
-  return value < 0 && text !== "0" ? "−" + text : text;
-}
 
 class Panel {
   constructor(parent, label) {
@@ -136,7 +113,6 @@ class Pooling {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    const clamp = (value, size) => Math.min(Math.max(value, 0), size - 1);
     const [row, col, index] = this.place;
     this.choose(clamp(row + steps[event.key][0], this.rows), clamp(col + steps[event.key][1], this.cols), index);
   }
@@ -187,9 +163,9 @@ class Pooling {
     const largest = Math.max(...cells.map(Math.abs), 1e-9);
     const places = Math.min(Math.max(DIGITS - 1 - Math.floor(Math.log10(largest)), 0), 9);
     const units = cells.map((value) => Math.round(value * 10 ** places));
-    const total = figureText(units.reduce((sum, unit) => sum + unit, 0) / 10 ** places, places);
+    const total = decimalText(units.reduce((sum, unit) => sum + unit, 0) / 10 ** places, places);
     if (cells.length > MAX_SHOWN) return total;
-    const terms = units.map((unit) => figureText(unit / 10 ** places, places));
+    const terms = units.map((unit) => decimalText(unit / 10 ** places, places));
     return `(${terms.map((text, i) => (i === 0 ? text : text.startsWith("−") ? ` − ${text.slice(1)}` : ` + ${text}`)).join("")}) ÷ ${cells.length} = ${total}`;
   }
 

@@ -5,20 +5,6 @@ const KINDS = ["pixels", "weights", "products"];
 const SIGNS = ["", "×", "="];
 const HINT = "Point at a cell: its pixel, weight and product are named. Arrow keys walk.";
 
-function element(tag, attributes = {}, parent = null, text = null) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (text !== null) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-
-function ink(colour) {
-  const code = parseInt(colour.slice(1), 16);
-  return 0.299 * (code >> 16) + 0.587 * ((code >> 8) & 255) + 0.114 * (code & 255) < 140 ? "#fff" : "#111";
-}
-
-const bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
 const joined = (terms) => terms.map((text, i) => (i === 0 ? text : text.startsWith("−") ? ` − ${text.slice(1)}` : ` + ${text}`)).join("");
 
 class Products {

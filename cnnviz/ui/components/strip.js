@@ -1,19 +1,9 @@
 // Pictures in the order in which data flows. Pointing at a pixel of one marks the same place in all of them, with the
 // window that it saw on the first; all of that runs here, and only a click reaches the server.
 
-const SVG = "http://www.w3.org/2000/svg";
 const LENS_PIXELS = 12;
 const CELL = 26;
 const WIDE_CELL = 44;
-
-function element(tag, attributes = {}, parent = null, namespace = null) {
-  const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (parent) parent.append(node);
-  return node;
-}
-
-const svg = (tag, attributes, parent) => element(tag, attributes, parent, SVG);
 
 function figureText(value) {
   if (Math.abs(value) >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 }).replaceAll(",", "\u202f").replace("-", "−");
@@ -24,8 +14,8 @@ function drawLegend(parent, legend) {
   const bar = element("div", { class: "bar" }, parent);
   bar.style.background = `linear-gradient(to right, ${legend.colours.join(",")})`;
   const ticks = element("div", { class: "ticks" }, parent);
-  for (const tick of legend.ticks) element("span", {}, ticks).textContent = tick;
-  element("div", { class: "rule" }, parent).textContent = legend.rule;
+  for (const tick of legend.ticks) element("span", {}, ticks, tick);
+  element("div", { class: "rule" }, parent, legend.rule);
 }
 
 // The words of a message, and the pixels of each of its pictures; see `packed` in pictures.py.
@@ -53,8 +43,7 @@ function coloured(pixels, { rows, cols, legend }) {
   } else if (legend) {
     const shades = new Uint8ClampedArray(4 * 256);
     legend.colours.forEach((colour, i) => {
-      const code = parseInt(colour.slice(1), 16);
-      shades.set([code >> 16, (code >> 8) & 255, code & 255, 255], 4 * i);
+      shades.set([...rgb(colour), 255], 4 * i);
     });
     const words = new Uint32Array(shades.buffer), target = new Uint32Array(image.data.buffer);
     for (let i = 0; i < pixels.length; i++) target[i] = words[pixels[i]];
@@ -150,10 +139,9 @@ class Stage {
     const lines = [...Array(rows + 1).keys()].map((row) => `M0 ${row}H${cols}`).concat([...Array(cols + 1).keys()].map((col) => `M${col} 0V${rows}`));
     svg("path", { class: "lines", d: lines.join("") }, this.marks);
     cells.forEach((line, row) => line.forEach((text, col) => {
-      const [red, green, blue, alpha] = this.colourAt(row, col);
-      const dark = alpha > 0 && 0.299 * red + 0.587 * green + 0.114 * blue < 140;
+      const colour = this.colourAt(row, col);
       const fitted = Math.min(size, 1.7 * size / Math.max(text.length * 0.62, 1) * 1.6);
-      const label = svg("text", { x: col + 0.5, y: row + 0.5, "font-size": fitted, fill: dark ? "#fff" : "#111" }, this.marks);
+      const label = svg("text", { x: col + 0.5, y: row + 0.5, "font-size": fitted, fill: colour[3] ? inkOn(colour) : "#111" }, this.marks);
       label.textContent = text;
     }));
   }
@@ -164,9 +152,7 @@ class Stage {
     const at = (row * this.spec.cols + col) * channels;
     if (channels > 1) return [...this.pixels.subarray(at, at + channels), 255].slice(0, 4);
     const colour = this.spec.legend?.colours[this.pixels[at]];
-    if (!colour) return [0, 0, 0, 0];
-    const code = parseInt(colour.slice(1), 16);
-    return [code >> 16, (code >> 8) & 255, code & 255, 255];
+    return colour ? [...rgb(colour), 255] : [0, 0, 0, 0];
   }
 
   // Where a pixel lies on the legend, from 0; none for a colour that is not on it, as between the maps of a montage.
@@ -207,7 +193,6 @@ class Stage {
     else if (event.key in steps) {
       const many = event.shiftKey ? 10 : 1;
       const [down, right] = steps[event.key];
-      const clamp = (value, size) => Math.min(Math.max(value, 0), size - 1);
       this.strip.point(this, clamp(row + many * down, rows), clamp(col + many * right, cols));
     } else return;
     event.preventDefault();

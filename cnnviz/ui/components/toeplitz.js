@@ -4,22 +4,12 @@
 const WINDOW = "#e6007e", SEEN = "#009e73";
 const GRID_CELL = 34, MATRIX_CELL = 30, NUMBER_CELL = 20, MATRIX_HEIGHT = 760, GAP = 8, TERMS = 9;
 
-function element(tag, attributes = {}, parent = null) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (parent) parent.append(node);
-  return node;
-}
-
 function figureText(value) {
   if (value === null) return "no data";
   const digits = Math.abs(value) >= 1000 ? value.toFixed(0) : Number(value.toPrecision(4)).toString();
   return digits.replace(/\B(?=(\d{3})+(?!\d)(?<!\.\d*))/g, "\u202f").replace("-", "−");
 }
 
-const rgb = (colour) => [1, 3, 5].map((start) => parseInt(colour.slice(start, start + 2), 16));
-const isDark = ([red, green, blue]) => 0.299 * red + 0.587 * green + 0.114 * blue < 140;
-const clamp = (value, size) => Math.min(Math.max(value, 0), size - 1);
 const count = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;
 
 // A picture that is drawn once per setting, and marks above it that are drawn at every move of the pointer.
@@ -118,7 +108,7 @@ function write(context, text, x, y, font, colour) {
   context.font = `${font}px ${getComputedStyle(context.canvas).fontFamily}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillStyle = colour && isDark(rgb(colour)) ? "#fff" : "#111";
+  context.fillStyle = colour ? ink(colour) : "#111";
   context.fillText(text, x, y + 0.5);
 }
 

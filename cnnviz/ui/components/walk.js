@@ -1,35 +1,11 @@
 // A window that walks over a small padded grid: at each stop its products and their sum, or the cell that it keeps.
 // All numbers come at once with the setting; playing, stepping and pointing run here.
 
-const SVG = "http://www.w3.org/2000/svg";
 const CELLS = [[9, 34], [16, 28], [36, 24], [Infinity, 14]]; // up to so many cells a side, so many pixels each
 const NARROW = 26, LEAST_FOR_NUMBERS = 20, FAST = 6, MAX_PLACES = 9;
 const INSET = Object.entries({ x: 3, y: 3, width: -6, height: -6 });
 const SPEEDS = [1, 2, 5, 10, 30];
 
-function element(tag, attributes = {}, parent = null, namespace = null) {
-  const node = namespace ? document.createElementNS(namespace, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (parent) parent.append(node);
-  return node;
-}
-
-const svg = (tag, attributes, parent) => element(tag, attributes, parent, SVG);
-const range = (count) => Array.from({ length: count }, (_, i) => i);
-
-function ink(colour) {
-  const code = parseInt(colour.slice(1), 16);
-  return 0.299 * (code >> 16) + 0.587 * ((code >> 8) & 255) + 0.114 * (code & 255) < 140 ? "#fff" : "#111";
-}
-
-function figureText(value, places) {
-  const [whole, decimals] = Math.abs(value).toFixed(places).split(".");
-  const part = (decimals || "").replace(/0+$/, "");
-  const text = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (part ? "." + part : "");
-  return value < 0 && text !== "0" ? "−" + text : text;
-}
-
-const bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
 
 // One grid of cells; ``show`` builds it, ``paint`` changes a cell.
 class Panel {
@@ -260,14 +236,14 @@ class Walk {
       const y = row * stride[0] + t * dilation[0], x = col * stride[1] + u * dilation[1];
       const value = input.values[y][x], weight = kernel ? kernel.values[t][u] : 1;
       return {
-        t, u, text: value === null ? "" : figureText(value, MAX_PLACES), weight: figureText(weight, MAX_PLACES),
+        t, u, text: value === null ? "" : decimalText(value, MAX_PLACES), weight: decimalText(weight, MAX_PLACES),
         units: value === null ? null : Math.round(value * weight * 10 ** places),
         padding: visits.counts[y - before[0]]?.[x - before[1]] === undefined,
       };
     }));
   }
 
-  figure(units) { return figureText(units / 10 ** this.data.places, this.data.places); }
+  figure(units) { return decimalText(units / 10 ** this.data.places, this.data.places); }
   add(terms, row, col) {
     const { colours, reach } = this.data.products;
     const { divisor, places } = this.data;

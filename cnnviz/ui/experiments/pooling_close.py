@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from cnnviz.geometry import inputs
 from cnnviz.layers import PoolMode
 from cnnviz.padding import Axis, Pads
 from cnnviz.pooling import winners
 from cnnviz.render import ColourScale
+from cnnviz.ui.browser import component
 from cnnviz.ui.cells import cells
 from cnnviz.ui.experiments import spot
 from cnnviz.ui.experiments.pooling import MODES, Result
 from cnnviz.ui.experiments.pooling_pictures import shared_scale
 from cnnviz.ui.view import View
 
-_FILES = Path(__file__).parent.parent / "components"
-_close = st.components.v2.component(
-    "cnnviz_pooling",
-    html='<div class="pooling"></div>',
-    css=(_FILES / "pooling.css").read_text(),
-    js=(_FILES / "pooling.js").read_text(),
-)
+_close = component("pooling", '<div class="pooling"></div>')
 
 #: Input cells along a side, about, and windows at least and at most.
 _CELLS, _FEWEST, _MOST = 10, 2, 5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,15 @@ from cnnviz.filters import Filter, kernel_text, parse_filters
 from cnnviz.grids import format_kernel, parse_kernel
 from cnnviz.kernels import KERNELS
 from cnnviz.render import ColourScale
+from cnnviz.ui.browser import component
 from cnnviz.ui.cells import cells
 from cnnviz.ui.experiments.volume import Setting
 from cnnviz.ui.experiments.volume_controls import write
 from cnnviz.ui.words import plain
 
-_FILES = Path(__file__).parent.parent / "components"
 _KEY = "filter_bank"
 _PROBLEM = "_filter_bank_problem"
-_bank = st.components.v2.component(
-    "cnnviz_filter_bank",
-    html='<div class="bank"></div>',
-    css=(_FILES / "filter_bank.css").read_text(),
-    js=(_FILES / "filter_bank.js").read_text(),
-)
+_bank = component("filter_bank", '<div class="bank"></div>')
 _TITLES = [[name, kernel.title] for name, kernel in KERNELS.items()]
 
 

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from cnnviz.layers import Activation
 from cnnviz.render import MINUS, THIN, ColourScale, number
+from cnnviz.ui.browser import component
 from cnnviz.ui.cells import cells
 from cnnviz.ui.experiments import spot
 from cnnviz.ui.experiments.volume import ACTIVATIONS, Result
 from cnnviz.ui.view import View
 from cnnviz.volume import Products, products_at
 
-_FILES = Path(__file__).parent.parent / "components"
-_products = st.components.v2.component(
-    "cnnviz_products",
-    html='<div class="products"></div>',
-    css=(_FILES / "products.css").read_text(),
-    js=(_FILES / "products.js").read_text(),
-)
+_products = component("products", '<div class="products"></div>')
 
 
 def show(view: View, result: Result) -> None:
