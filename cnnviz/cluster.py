@@ -29,6 +29,7 @@ Tell = Callable[[float], None]
 Work = Callable[[Order, Item, Tell], Answer]
 
 _ANSWERS = 10.0  # seconds in which a scheduler answers
+_SILENT = 30.0  # seconds after which a scheduler that has answered before is given up
 _HIRES = 30.0  # seconds without a single worker, which may be starting anew, before a run gives up
 _POLL = 0.5
 _AHEAD = 2  # parts at hand for each thread
@@ -90,7 +91,11 @@ class Crew:
         return max(self._threads().values(), default=1)
 
     def _threads(self) -> dict[str, int]:
-        found: dict[str, int] = self.client.nthreads()
+        """Threads of each worker process. Raises ProcessError where the scheduler does not answer."""
+        try:
+            found: dict[str, int] = self.client.nthreads(callback_timeout=_SILENT)
+        except Exception as error:
+            raise self._lost() from error
         return found
 
     def spread(
@@ -115,11 +120,7 @@ class Crew:
 
     def _crew_size(self) -> int:
         """Threads that there are now, one at least. Raises ProcessError where all workers are gone for long."""
-        try:
-            threads = self.threads
-        except Exception as error:
-            raise self._lost() from error
-        now = time.monotonic()
+        threads, now = self.threads, time.monotonic()
         if threads:
             self._seen = now
         elif now - self._seen > _HIRES:
@@ -158,8 +159,8 @@ class Crew:
 
     def _lost(self) -> ProcessError:
         return ProcessError(
-            f"the scheduler {self.address} is gone, and its workers end with it: start them again, then the same "
-            "command again"
+            f"the scheduler {self.address} does not answer any more, and its workers end with it: start them again, "
+            "then the same command again"
         )
 
     def _drop(self, futures: list[Any]) -> None:

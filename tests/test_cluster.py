@@ -170,9 +170,23 @@ def test_schedulers_without_workers_and_those_that_go_are_told(tmp_path, scene, 
             run_scene(EDGES, scene, tmp_path / "out.tif", on_progress=lambda share: worker.kill(), **how)
         found.add_worker()
         with pytest.raises(
-            ProcessError, match=r"the scheduler tcp\S+ is gone, and its workers end with it: start them"
+            ProcessError,
+            match=r"the scheduler tcp\S+ does not answer any more, and its workers end with it: start them",
         ):
             run_scene(EDGES, scene, tmp_path / "out.tif", on_progress=lambda share: found.scheduler.kill(), **how)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "cluster"}
+
+
+def test_a_scheduler_that_falls_silent_is_given_up(tmp_path, scene, monkeypatch):
+    monkeypatch.setattr(crews, "_SILENT", 0.5)
+    with local_cluster(tmp_path / "cluster", workers=1) as found:
+
+        def freeze(share):
+            monkeypatch.setattr(crews, "_ANSWERS", 0.5)  # for the farewell alone
+            found.scheduler.send_signal(signal.SIGSTOP)
+
+        with pytest.raises(ProcessError, match=r"the scheduler tcp\S+ does not answer any more, and its workers"):
+            run_scene(EDGES, scene, tmp_path / "out.tif", scheduler=found.address, on_progress=freeze)
     assert {path.name for path in tmp_path.iterdir()} == {"scene.tif", "cluster"}
 
 
@@ -219,7 +233,9 @@ def test_a_scheduler_that_is_lost_in_mid_run_is_one_line_and_the_next_run_goes_o
         found.scheduler.kill()
         _, err = running.communicate(timeout=60)
     assert (running.returncode, err.count("\n")) == (2, 1)
-    assert f"the scheduler {found.address} is gone, and its workers end with it: start them again" in err
+    assert (
+        f"the scheduler {found.address} does not answer any more, and its workers end with it: start them again" in err
+    )
     assert not target.exists()
     with local_cluster(tmp_path / "second", workers=2) as found:
         assert shares_of(EDGES, scene, target, scheduler=found.address)[0] > 0
