@@ -72,6 +72,8 @@ def _check(rows: int, cols: int, seed: int) -> None:
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:
+    if target.suffix.lower() not in (".tif", ".tiff"):
+        raise SceneError(f"received the name {target.name!r:.80}: one that ends with .tif is expected")
     if target.exists() and not overwrite:
         raise SceneError(f"{target.name} exists already: choose another name, or allow overwriting (--overwrite)")
     if not target.parent.is_dir():

@@ -119,6 +119,12 @@ def test_sample_writes_a_scene_and_its_labels(tmp_path, capsys):
         assert classes.shape == (30, 40)
 
 
+def test_sample_writes_geotiffs_alone(failed, tmp_path):
+    assert "received the name 's.png': one that ends with .tif" in failed("sample", tmp_path / "s.png")
+    assert "received the name 'l': one that" in failed("sample", tmp_path / "s.tif", "--labels", tmp_path / "l")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_sample_overwrites_only_when_told_to(failed, tmp_path):
     target = tmp_path / "s.tif"
     target.write_text("mine")

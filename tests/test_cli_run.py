@@ -1,6 +1,8 @@
 """``python -m cnnviz run``: a result, an estimate, progress, and one line for everything that goes wrong."""
 
 import json
+import os
+import re
 import shlex
 import signal
 import subprocess
@@ -187,6 +189,30 @@ def test_progress_tells_the_time_that_is_left(capsys):
     assert shown[2].strip() == "███████████████···············  50% 1 min 0 s left"
     assert shown[3].strip().endswith("100% 0 s left")
     assert shown[4].strip() == ""
+
+
+def test_a_terminal_sees_both_stages_and_keeps_none(place):
+    pty = pytest.importorskip("pty", reason="this system has no terminals of that kind")
+    ours, theirs = pty.openpty()
+    words = ("run", place / "recipe.json", place / "scene.tif", place / "out.tif")
+    command = [sys.executable, "-m", "cnnviz", *map(str, words)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=theirs) as running:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: _read(ours), b"")).decode()
+    os.close(ours)
+    assert running.returncode == 0
+    lines = [line.strip() for line in shown.split("\r")]
+    assert any(re.fullmatch(r"[█·]{30} +\d+% computing(, .* left)?", line) for line in lines)
+    assert any(re.fullmatch(r"[█·]{30} +\d+% writing the file(, .* left)?", line) for line in lines)
+    assert lines[-1] == ""
+
+
+def _read(terminal):
+    """What comes next; a terminal whose other end is closed raises an error."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""
 
 
 def test_progress_says_the_stage_and_judges_the_time_by_it_alone(capsys):
