@@ -11,30 +11,39 @@ from cnnviz import render
 from cnnviz.layers import FeatureMap, ReceptiveField
 from cnnviz.render import ColourScale
 from cnnviz.ui.maps import group_scales
-from cnnviz.ui.pictures import Stage
+from cnnviz.ui.pictures import Room, Stage, strip
 
 #: Maps that are shown of a layer, values of a layer without rows and columns in one row, pixels between maps.
 MAX_SHOWN, _ROW, _GAP = 16, 20, 1
+_ROOM, _LOW = Room("10rem", 230), Room("9.5rem", 150, gallery=True)
 # Neither nodata, which is hatched, nor a value of any scale, on light and dark pages alike.
 _BETWEEN = (128, 128, 128, 255)
 _SOFTMAX = "softmax"
 
 
-def montages(maps: Sequence[FeatureMap]) -> Iterator[list[Stage]]:
-    """A row of pictures for each group of layers with maps, on one scale; then one row for all layers without.
+def show(maps: Sequence[FeatureMap], key: str, *, before: Sequence[Stage] = (), hint: str = "") -> None:
+    """All layers of a network: ``before`` and a row for each group; then, smaller, those without rows and columns."""
+    for number, stages in enumerate(montages(maps)):
+        first = number == 0
+        strip([*before, *stages] if first else stages, f"{key}_{number}", room=_ROOM, hint=hint if first else "")
+    if values := vectors(maps):
+        strip(values, f"{key}_values", room=_LOW, hint="")
 
-    A softmax at the end is left out: its shares are shown as bars.
-    """
-    scales, vectors = group_scales(maps), list[Stage]()
+
+def montages(maps: Sequence[FeatureMap]) -> Iterator[list[Stage]]:
+    """A row of pictures for each group of layers with maps, on one scale."""
+    scales = group_scales(maps)
     for group in dict.fromkeys(found.group for found in maps):
-        members = [found for found in maps if found.group == group]
-        large = [found for found in members if found.array.shape[:2] != (1, 1)]
+        large = [found for found in maps if found.group == group and found.array.shape[:2] != (1, 1)]
         if large:
             yield [montage(found, large, scales[group]) for found in large]
-        flat = (found for found in members if found.array.shape[:2] == (1, 1) and found.name != _SOFTMAX)
-        vectors += [_vector(found, scales[group]) for found in flat]
-    if vectors:
-        yield vectors
+
+
+def vectors(maps: Sequence[FeatureMap]) -> list[Stage]:
+    """A picture for each layer without rows and columns, but for a softmax: its shares are shown as bars."""
+    scales = group_scales(maps)
+    flat = (found for found in maps if found.array.shape[:2] == (1, 1) and found.name != _SOFTMAX)
+    return [_vector(found, scales[found.group]) for found in flat]
 
 
 def montage(found: FeatureMap, group: Sequence[FeatureMap], scale: ColourScale) -> Stage:

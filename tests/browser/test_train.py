@@ -87,3 +87,26 @@ def test_a_trained_model_classifies_the_scene_beside_its_picture(page, server):
         page.get_by_role("button", name="Classes (GeoTIFF)").click()
     with open_raster(download.value.path()) as file:
         assert (file.crs.to_epsg(), file.dtypes, file.nodata) == (32633, ("uint8",), 255)
+
+
+def luminance(colour):
+    """Relative luminance of ``rgb(…)`` as the browser says it (WCAG 2.2)."""
+    parts = [int(each) / 255 for each in re.findall(r"\d+", colour)[:3]]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
+    return sum(weight * each for weight, each in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_stands_on_the_accent_colour_can_be_read(page, server, scheme):
+    page.emulate_media(color_scheme=scheme)
+    visit(page, f"{server.url}/Train_LeNet-5")
+    page.get_by_text("Grid search: which settings do best?").click()
+    settle(page)
+    found = page.evaluate(
+        """() => [...document.querySelectorAll('[data-testid="stBaseButton-primary"], [data-tag]')].map((node) =>
+            [getComputedStyle(node.querySelector("p, span") ?? node).color, getComputedStyle(node).backgroundColor])"""
+    )
+    assert len(found) >= 6
+    for pair in found:
+        dark, light = sorted(map(luminance, pair))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, pair

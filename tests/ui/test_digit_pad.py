@@ -7,7 +7,7 @@ from cnnviz.datasets import open_dataset
 from cnnviz.errors import DataError
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
 from cnnviz.ui.digit_pad import PEN, SIDE, drawn, enlarged, framed, read_strokes
-from cnnviz.ui.montage import montages
+from cnnviz.ui.montage import montages, vectors
 
 ONE = read_strokes("140,40 140,240")
 
@@ -73,13 +73,13 @@ def test_maps_of_one_group_lie_at_the_same_places():
     network = Network([Conv2D(np.ones((3, 3, 1, 5))), Activation("relu"), Pool2D(2), Conv2D(np.ones((6, 6, 5, 7)))])
     image = np.zeros((15, 15, 1), np.float32)
     image[4, 9] = 1
-    rows = list(montages(network.run(image)))
-    assert [[stage.operation for stage in row][-1] for row in rows] == ["2 × 2 max", "6 × 6 × 5, 7 filters"]
-    conv, relu, pool = rows[0]
+    maps = network.run(image)
+    (conv, relu, pool), (values,) = next(montages(maps)), vectors(maps)
+    assert (pool.operation, values.operation) == ("2 × 2 max", "6 × 6 × 5, 7 filters")
     assert conv.picture.shape == relu.picture.shape
     assert (
         tuple(n * jump for n, jump in zip(pool.picture.shape[:2], pool.field.jump, strict=True))
         == conv.picture.shape[:2]
     )
     assert conv.scale == pool.scale
-    assert rows[1][0].picture.shape == (1, 7, 4)
+    assert values.picture.shape == (1, 7, 4)

@@ -17,7 +17,7 @@ from cnnviz.samples import LABEL_CLASSES, open_sample
 from cnnviz.scene import Window, open_scene
 from cnnviz.training import TrainingPlan
 from cnnviz.ui import classes, labels, land_runs, searches, trainings
-from cnnviz.ui.experiments import train_digit, train_files, train_grid, train_land
+from cnnviz.ui.experiments import train_digit, train_files, train_grid, train_land, train_results
 from cnnviz.ui.jobs import Job, State
 from cnnviz.ui.model_card import card
 from cnnviz.ui.searches import Grid
@@ -299,3 +299,10 @@ def test_a_scene_of_ones_own_is_judged_by_the_labels_that_were_given(covered, tm
     assert app.caption[0].value.startswith(
         f"{train_land.render.number(expected, 3)} % of {judged.sum():,} pixels agree"
     )
+
+
+def test_every_run_has_its_place_in_the_chart(digits, searched):
+    found = train_results.held_back(digits)
+    assert found == [(each.number, each.val_accuracy) for each in digits.history.epochs]
+    best = searched[2].result.model
+    assert train_results.held_back(best) == [(best.plan.epochs, best.accuracy)]

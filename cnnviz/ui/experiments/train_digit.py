@@ -10,8 +10,8 @@ import streamlit as st
 
 from cnnviz import render
 from cnnviz.render import ColourScale, Palette
+from cnnviz.ui import montage
 from cnnviz.ui.digit_pad import Grey, digit_pad, enlarged, framed
-from cnnviz.ui.montage import montages
 from cnnviz.ui.page import beside
 from cnnviz.ui.pictures import Room, Stage, caption, strip
 from cnnviz.ui.trained import TrainedModel
@@ -41,8 +41,7 @@ def _part(model: TrainedModel) -> None:
     maps = model.network.run(image[..., None])
     with answer:
         _say(model, image, maps[-1].array.ravel(), example)
-    for number, stages in enumerate(montages(maps), 1):
-        strip(stages, f"train_digit_{number}", room=Room("10rem", 230), hint=_HINT if number == 1 else "")
+    montage.show(maps, "train_digit", hint=_HINT)
 
 
 _HINT = "Point at a pixel of a map: the same place is marked in every picture of the row."

@@ -10,8 +10,8 @@ from cnnviz.kernels import KERNELS
 from cnnviz.layers import Conv2D
 from cnnviz.render import ColourScale
 from cnnviz.scores import softmax_terms
+from cnnviz.ui import montage
 from cnnviz.ui.experiments.train_data import picture, stretch
-from cnnviz.ui.montage import montages
 from cnnviz.ui.pictures import Room, Stage, caption, strip
 from cnnviz.ui.trained import Snapshot, TrainedModel
 
@@ -82,8 +82,7 @@ def _way(model: TrainedModel, snapshot: Snapshot, number: int) -> None:
     label = chips.classes[chips.labels[number]]
     st.markdown(f"**On its way through the network** · it is {label}, called {chips.classes[called]}")
     image = picture(chips, number, stretch(model.training), name=f"It is {label}")
-    for row, stages in enumerate(montages(maps)):
-        strip([image, *stages] if row == 0 else stages, f"train_way_{row}", room=Room("10rem", 230), hint="")
+    montage.show(maps, "train_way", before=[image])
     _terms(model, maps[-2].array[0, 0] if len(maps) > 1 else maps[-1].array[0, 0])
 
 

@@ -166,7 +166,7 @@ def _show(found: Searching, search: GridSearch, accuracy: float) -> None:
         f"{accuracy:.1%} of the {len(found.order.judged):,} that no fold saw. "
         + (f"{close} other combination{'s lie' if close > 1 else ' lies'} within its spread." if close else "")
     )
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3])
     with left:
         st.vega_lite_chart(heat_map(search), key="grid_heat", width="content")
     with right:

@@ -125,12 +125,18 @@ def compare(models: Mapping[str, TrainedModel]) -> None:
 
 def _runs(models: Sequence[TrainedModel]) -> Any:
     rows = [
-        {"run": each.name, "epoch": epoch.number, "accuracy": epoch.val_accuracy}
-        for each in models
-        for epoch in each.history.epochs
+        {"run": each.name, "epoch": number, "accuracy": value} for each in models for number, value in held_back(each)
     ]
+    x = alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("accuracy:Q", title="accuracy, held back", scale=alt.Scale(zero=False))
-    return alt.Chart(alt.InlineData(values=rows)).mark_line(point=True).encode(x="epoch:Q", y=y, color="run:N")
+    return alt.Chart(alt.InlineData(values=rows)).mark_line(point=True).encode(x=x, y=y, color="run:N")
+
+
+def held_back(model: TrainedModel) -> list[tuple[int, float]]:
+    """Accuracy on images held back after each epoch; of a search's best, which is judged once, after its last."""
+    epochs = model.history.epochs
+    found = [(each.number, each.val_accuracy) for each in epochs if each.val_accuracy is not None]
+    return found or [(len(epochs), model.accuracy)]
 
 
 def _but_seed(model: TrainedModel) -> str:
