@@ -178,7 +178,7 @@ def test_the_answer_is_the_softmax_of_the_logits():
 
 
 def test_a_window_of_the_scene_is_given_in_the_network_s_bands(view, monkeypatch):
-    monkeypatch.setattr(maps_inputs.link, "figure", lambda label, low, high, default, key: default)
+    monkeypatch.setattr(maps_inputs.link, "figure", lambda label, low, high, default, key, **more: default)
     image = maps_inputs.from_scene(view, maps_subjects._built("land_cover_chips"))
     assert image.array.shape == (16, 16, 13)
     assert image.bands == READY["land_cover_chips"].bands
@@ -442,7 +442,7 @@ def test_a_model_of_this_visit_is_looked_at_as_it_was_after_each_epoch(run):
 
 
 def test_a_window_for_a_trained_model_is_multiplied_as_its_chips_were(run, view, monkeypatch):
-    monkeypatch.setattr(maps_inputs.link, "figure", lambda label, low, high, default, key: default)
+    monkeypatch.setattr(maps_inputs.link, "figure", lambda label, low, high, default, key, **more: default)
     subject = maps_subjects._of_run(run, None)
     image = maps_inputs.from_scene(view, subject)
     row, col = 140 + (96 - 16) // 2, 160 + (81 - 16) // 2
@@ -456,7 +456,7 @@ def test_a_window_for_a_trained_model_is_multiplied_as_its_chips_were(run, view,
 
 def test_a_classifier_slides_over_the_window_and_is_judged_by_the_labels(view):
     ready = READY["land_cover_chips"]
-    found = maps_earth._slid(view.scene, view.window, ready.network, 1.0)
+    found, subject_classes = maps_earth._slid(view.scene, view.window, ready.network, 1.0), ready.classes
     best, sure = maps_earth.classified(found.array)
     image = view.patch(ready.bands).array
     labels = open_labels().read(view.window).array[..., 0]
@@ -469,6 +469,12 @@ def test_a_classifier_slides_over_the_window_and_is_judged_by_the_labels(view):
     for row, col in np.ndindex(best.shape):
         if label := int(labels[4 * row + 8, 4 * col + 8]):
             agreeing.append(best[row, col] == label - 1)
+    window, shown, confidence = maps_earth._stages(view, setting("land_cover_chips"), found, best, sure)
+    assert window.picture.shape[:2] == shown.picture.shape[:2] == confidence.picture.shape[:2] == (96, 81)
+    top, left = (int(each) for each in found.field.box(3, 5)[:2])  # the cell lies in the middle of what it saw
+    places = shown.picture[top + 5 : top + 9, left + 5 : left + 9].reshape(-1, 4)
+    np.testing.assert_array_equal(places, np.repeat(classes.picture(best[3:4, 5], subject_classes), 16, axis=0))
+    assert (shown.picture[0, :, 3] == 0).all()
     said = maps_earth.right(view, found, maps_subjects._built("land_cover_chips"), best)
     assert said.startswith(f"{maps_earth.render.number(100 * float(np.mean(agreeing)), 3)} % agree")
     assert np.mean(agreeing) > 0.7

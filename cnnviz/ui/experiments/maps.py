@@ -57,7 +57,7 @@ class Setting:
 def controls(view: View) -> tuple[Subject, Image, Sequence[FeatureMap]]:
     """The row for what the page is about: the network and the image."""
     titles = maps_subjects.titles()
-    name = link.choose("Network", titles, "model", width=330)
+    name = link.choose("Network", titles, "model", width=290)
     last = maps_subjects.epochs(name)
     epoch = link.slide("After epoch", 0, last, last, "maps_epoch", width=200) if last else None
     given = maps_subjects.subject(name, epoch)

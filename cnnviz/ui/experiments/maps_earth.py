@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from cnnviz.ui.classes import NOTHING, legend, picture
 from cnnviz.ui.experiments.maps import Setting
 from cnnviz.ui.experiments.maps_subjects import Subject
 from cnnviz.ui.labels import labels_of
-from cnnviz.ui.maps import composite_stage, scaled
+from cnnviz.ui.maps import composite_stage, over, scaled
 from cnnviz.ui.pictures import Room, Stage, caption, ground, strip
 from cnnviz.ui.view import View, same_scene
 from cnnviz.weights import Array
@@ -93,30 +95,33 @@ def classified(shares: Array) -> tuple[NDArray[np.uint8], Array]:
 
 
 def _stages(view: View, given: Setting, found: FeatureMap, best: NDArray[np.uint8], sure: Array) -> list[Stage]:
+    """The window, classes and confidence on its pixels, so that one place is one place in all three."""
     metres = view.metres and scaled(view.metres, found.field)
     scale = ColourScale(Palette.SHARE, 0, 1, "share of the likeliest class")
-    place = found.field.place(view.transform) if view.on_ground else None
+    window = composite_stage(view, view.default_bands())
+    shape = window.picture.shape[:2]
     size = render.size(*best.shape)
+    where: dict[str, Any] = {"transform": window.transform, "origin": window.origin}
+    drawn = np.nan_to_num(over(best.astype(np.float32), found.field, shape, shape), nan=NOTHING).astype(np.uint8)
+    present = len(np.unique(best[best != NOTHING]))
     return [
-        composite_stage(view, view.default_bands()),
+        window,
         Stage(
             name="class",
             operation=f"slide by {found.field.jump[0]} px",
-            picture=picture(best, given.subject.classes),
-            caption=f" · {size} px" + (f" · {ground(metres)}" if metres else ""),
+            picture=picture(drawn, given.subject.classes),
+            caption=f" · {size} px" + (f" · {ground(metres)}" if metres else "") + f" · {present} classes",
             alt=f"The class of every step, {size}.",
-            field=found.field,
-            transform=place,
+            **where,
         ),
         Stage(
             name="confidence",
             operation="largest share",
-            picture=scale.indices(sure),
+            picture=scale.indices(over(sure, found.field, shape, shape)),
             caption=caption(sure, metres),
             alt=f"How sure the network is, {size}.",
             scale=scale,
-            field=found.field,
-            transform=place,
+            **where,
         ),
     ]
 

@@ -114,8 +114,9 @@ def _as_trained(view: View, given: Subject, bands: Sequence[str], array: Array) 
 def _around(view: View, rows: int, cols: int) -> Window:
     """A window of that size around the chosen pixel, inside the window that is in view."""
     here = view.window
-    row = link.figure("From row", here.row, here.row + here.rows - rows, here.row + (here.rows - rows) // 2, "maps_row")
-    col = link.figure("column", here.col, here.col + here.cols - cols, here.col + (here.cols - cols) // 2, "maps_col")
+    down, across = here.rows - rows, here.cols - cols
+    row = link.figure("From row", here.row, here.row + down, here.row + down // 2, "maps_row", width=130)
+    col = link.figure("From column", here.col, here.col + across, here.col + across // 2, "maps_col", width=130)
     return Window(row, col, rows, cols)
 
 
