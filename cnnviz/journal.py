@@ -21,6 +21,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from cnnviz.errors import ProcessError
+from cnnviz.scratch import work_folder
 from cnnviz.windows import Window
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -143,7 +144,7 @@ class Recorder:
 @contextmanager
 def workspace(target: Path) -> Iterator[Workspace]:
     """Give the folder of a run to ``target``, made where it is missing, to this run alone. Raises ProcessError."""
-    folder = target.with_name(f".{target.name}.run")
+    folder = work_folder(target)
     try:
         folder.mkdir(exist_ok=True)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)

@@ -6,6 +6,7 @@ killed. GDAL turns it into the final file (:mod:`cnnviz.cog`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from cnnviz.reading import FAILURES, quiet
 from cnnviz.weights import Array
 from cnnviz.windows import Window
 
+_WORK = re.compile(r"\.(.+)\.run")
 _TILE_BYTES = TILE * TILE * 4
 
 
@@ -153,7 +155,18 @@ def scratch_bytes(shape: Shape) -> int:
     return -(-shape[0] // TILE) * -(-shape[1] // TILE) * shape[2] * _TILE_BYTES * 4 // 3
 
 
+def work_folder(target: Path) -> Path:
+    """Hidden folder beside a run's target, for what is kept until it is done.
+
+    >>> work_folder(Path("maps/edges.tif")).name
+    '.edges.tif.run'
+    """
+    return target.with_name(f".{target.name}.run")
+
+
 def full_disk(path: Path, error: BaseException) -> ProcessError:
-    """The error that says why a file beside the target could not be written."""
+    """The error that says why a file could not be written; one in a work folder is called by the target's name."""
+    found = (_WORK.fullmatch(each.name) for each in path.parents)
+    name = next((match[1] for match in found if match), path.name)
     reason = getattr(error, "strerror", None) or "the disk refused"
-    return ProcessError(f"{path.name} could not be written: {reason}; free some space or choose another folder")
+    return ProcessError(f"{name} could not be written: {reason}; free some space or choose another folder")
