@@ -15,13 +15,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import ENOSPC
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from cnnviz.errors import ProcessError
-from cnnviz.scratch import work_folder
+from cnnviz.scratch import full_disk, work_folder
 from cnnviz.windows import Window
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -98,11 +100,12 @@ class Workspace:
                 path.unlink()
 
     def restart(self, word: str) -> None:
-        """Begin anew, for what has the fingerprint ``word``."""
+        """Begin anew, for what has the fingerprint ``word``. Raises ProcessError where the disk refuses."""
         for path in (self.journal, self.pixels, self.partial):
             path.unlink(missing_ok=True)
         remove_folder(self.parts)
-        self.journal.write_text(f"{word}\n", encoding="utf-8")
+        with self.journal.open("wb", buffering=0) as file:
+            Recorder(file, self.journal).line(word)
 
     def has_finished_any(self) -> bool:
         """Tell whether a later run would find anything done."""
@@ -110,10 +113,11 @@ class Workspace:
 
     @contextmanager
     def recording(self) -> Iterator[Recorder]:
-        """Give a recorder of finished windows."""
-        with self.journal.open("a", encoding="utf-8") as file:
-            file.write("\n")  # behind a line that was cut short
-            yield Recorder(file)
+        """Give a recorder of finished windows. Raises ProcessError where the disk refuses."""
+        with self.journal.open("ab", buffering=0) as file:
+            recorder = Recorder(file, self.journal)
+            recorder.line("")  # behind one that was cut short
+            yield recorder
 
 
 def remove_folder(path: Path) -> None:
@@ -126,19 +130,27 @@ def remove_folder(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Adds finished windows to a journal."""
+    """Adds finished windows to a journal. Raises ProcessError where the disk refuses."""
 
-    file: TextIO
+    file: RawIOBase
+    path: Path
 
     def add(self, window: Window) -> None:
         """Record one window, so that a kill right after cannot lose it."""
-        self.file.write(" ".join(map(str, window)) + "\n")
-        self.file.flush()
+        self.line(" ".join(map(str, window)))
 
     def note(self, text: str) -> None:
         """Record a remark."""
-        self.file.write(f"{_NOTE}{text}\n")
-        self.file.flush()
+        self.line(f"{_NOTE}{text}")
+
+    def line(self, text: str) -> None:
+        """Write a line to the end, past all buffers of this process."""
+        data = f"{text}\n".encode()
+        try:
+            if self.file.write(data) != len(data):
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
+        except OSError as error:
+            raise full_disk(self.path, error) from None
 
 
 @contextmanager

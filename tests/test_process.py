@@ -16,6 +16,7 @@ from affine import Affine
 from cnnviz import parts
 from cnnviz.errors import GeometryError, ProcessError, SceneError
 from cnnviz.job import fitted
+from cnnviz.journal import Recorder
 from cnnviz.layers import Activation, Conv2D, Network, Pool2D
 from cnnviz.process import Stage, run_scene
 from cnnviz.products import open_imagery
@@ -329,6 +330,10 @@ def test_a_disk_without_room_is_told_before_and_on_the_way(tmp_path, scene, monk
     with pytest.raises(ProcessError, match=r"the disk has 1 MB left: up to \d+ MB are needed"):
         run_scene(EDGES, scene, tmp_path / "out.tif")
     assert list(tmp_path.iterdir()) == [scene]
+    with open("/dev/full", "wb", buffering=0) as device:  # noqa: PTH123  (a device)
+        recorder = Recorder(device, Path("/maps/.out.tif.run/journal"))
+        with pytest.raises(ProcessError, match=r"^out\.tif could not be written: No space left on device; free some"):
+            recorder.add(Window(0, 0, 20, 20))
     full = Scratch(Path("/dev/full"), (20, 20, 1), 0)
     with pytest.raises(ProcessError, match="full could not be written: No space left on device; free some space"):
         full.write(Window(0, 0, 20, 20), np.zeros((20, 20, 1), np.float32))
