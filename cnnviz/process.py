@@ -245,7 +245,7 @@ def _plan(job: Job, share: Share) -> Plan:
     except ProcessError as error:
         if not isinstance(share.hands, Crew):
             raise
-        raise ProcessError(f"{error}, for each of the {share.hands.broadest} threads of a worker process") from None
+        raise ProcessError(f"{error} for each thread of a worker process, which has {share.hands.broadest}") from None
     return max(plans, key=lambda plan: plan.memory)
 
 

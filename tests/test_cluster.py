@@ -130,7 +130,7 @@ def test_damaged_blocks_are_named_from_afar(tmp_path, cluster):
 
 
 def test_too_little_memory_is_told_for_each_thread(tmp_path, scene, cluster):
-    with pytest.raises(ProcessError, match=r"give \d+MB or more, for each of the 1 threads of a worker process"):
+    with pytest.raises(ProcessError, match=r"give \d+MB or more for each thread of a worker process, which has 1"):
         run_scene(EDGES, scene, tmp_path / "out.tif", memory="1MB", scheduler=cluster.address)
     assert {path.name for path in tmp_path.iterdir()} == {"scene.tif"}
 
