@@ -107,9 +107,9 @@ def test_a_model_of_ones_own_is_uploaded_and_shown(page, server, tmp_path):
     visit(page, server.url + PATH)
     page.get_by_text("A model of your own").click()
     page.locator("input[type=file][accept*=keras]").set_input_files(tmp_path / "bad.keras")
-    page.get_by_text("not a whole .keras file").wait_for(timeout=60_000)
+    page.get_by_text("not a whole .keras file").wait_for(timeout=120_000)
     page.locator("input[type=file][accept*=keras]").set_input_files(tmp_path / "mine.keras")
-    page.get_by_text("Layers of mine").wait_for(timeout=60_000)
+    page.get_by_text("Layers of mine").wait_for(timeout=120_000)
     settle(page)
     press_layer(page, r"^3 · sum")
     found = [name.lstrip("▸ ").removesuffix(" · dead") for name in names(page, montage(page))[1:]]

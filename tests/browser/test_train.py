@@ -30,7 +30,7 @@ def test_a_network_learns_and_every_epoch_can_be_looked_at(page, server):
 
 
 def test_a_training_is_paused_goes_on_and_is_cancelled(page, server):
-    start(page, server, "?epochs_lenet5=100")
+    start(page, server, "?plan=digits&epochs_digits=100")  # long enough for the slowest page
     page.get_by_role("button", name="Pause").click(timeout=LONG)
     expect(page.get_by_text("Paused")).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Go on").click()
@@ -40,17 +40,15 @@ def test_a_training_is_paused_goes_on_and_is_cancelled(page, server):
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
 
 
-GRID = "?images=200&grid_batches=16&grid_batches=32&grid_folds=2&grid_epochs="
-
-
-def search(page, server, epochs):
-    visit(page, f"{server.url}/Train_LeNet-5{GRID}{epochs}")
+def search(page, server, images, *epochs):
+    values = "".join(f"&grid_epochs={each}" for each in epochs)
+    visit(page, f"{server.url}/Train_LeNet-5?images={images}&grid_batches=16&grid_batches=32&grid_folds=2{values}")
     page.get_by_text("Grid search: which settings do best?").click()
     page.locator(".st-key-grid_start button").click()
 
 
 def test_a_search_shows_how_far_it_is_and_is_cancelled(page, server):
-    search(page, server, "30")
+    search(page, server, 1700, 30)
     expect(page.get_by_text(re.compile(r"Searching: \d+ %, about .* left"))).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("The search was cancelled; nothing of it is kept.")).to_be_visible(timeout=LONG)
@@ -58,7 +56,7 @@ def test_a_search_shows_how_far_it_is_and_is_cancelled(page, server):
 
 
 def test_a_search_ends_in_a_table_and_a_heat_map_best_first(page, server):
-    search(page, server, "1&grid_epochs=2")
+    search(page, server, 200, 1, 2)
     expect(page.get_by_text("Best first:")).to_be_visible(timeout=LONG)
     settle(page, 60)
     table = page.locator(".st-key-grid [data-testid=stDataFrame] table")
