@@ -17,8 +17,8 @@ from cnnviz.layers import Network
 from cnnviz.process import Options
 from cnnviz.scene import Scene
 from cnnviz.ui.classes import colours
-from cnnviz.ui.jobs import Job, Queue, owner, queue
-from cnnviz.ui.runs import Request
+from cnnviz.ui.jobs import Job, owner
+from cnnviz.ui.runs import Request, queue_of_runs
 from cnnviz.ui.settings import RunLimits, settings
 from cnnviz.ui.trained import TrainedModel
 from cnnviz.ui.view import View
@@ -54,13 +54,13 @@ def missing(view: View, model: TrainedModel) -> list[str]:
 
 def start(wanted: Request, model: TrainedModel, here: Visit) -> None:
     """Begin a map; while a run of this visit is under way, nothing happens. The last map's files go."""
-    if runs_queue().busy(owner()):
+    if queue_of_runs().busy(owner()):
         return
     if before := current():
         for path in files(before):
             here.let_go(path)
     target, classes = here.new_result(".tif"), model.training.classes
-    job = runs_queue().submit(_work(wanted, classes, target, settings().runs), owner())
+    job = queue_of_runs().submit(_work(wanted, classes, target, settings().runs), owner())
     scene = wanted.view.scene
     field = wanted.network.receptive_field(scene.shape)
     st.session_state[_STATE] = Covering(model.name, classes, scene, field, target, job)
@@ -75,11 +75,6 @@ def current() -> Covering | None:
 def files(covering: Covering) -> tuple[Path, Path]:
     """Where classes and confidence lie."""
     return covering.target, covering.target.with_name(f"{covering.target.stem}_confidence.tif")
-
-
-def runs_queue() -> Queue:
-    """The server's queue of runs over scenes."""
-    return queue("scene-runs", settings().runs.turns)
 
 
 def _work(

@@ -164,15 +164,11 @@ def start(request: Request, here: Visit) -> None:
         here.let_go(before.target)
     target = here.new_result(".tif")
     work = _work(request, target, settings().runs)
-    st.session_state[_STATE] = Running(request, _queue().submit(work, owner()), target)
+    st.session_state[_STATE] = Running(request, queue_of_runs().submit(work, owner()), target)
 
 
-def ahead(running: Running) -> int:
-    """How many runs of others come first."""
-    return _queue().ahead(running.job)
-
-
-def _queue() -> Queue:
+def queue_of_runs() -> Queue:
+    """The server's queue of runs over scenes."""
     return queue("scene-runs", settings().runs.turns)
 
 

@@ -92,9 +92,10 @@ def trainings() -> Queue:
 
 def tell(job: Job[Result], share: float) -> None:
     """Note the share that is done; its pace counts from the first part on, for to load Keras is no part of it."""
+    begins = share > 0 and not job.share
     job.tell(share)
-    if share and not job.stage:
-        job.enter("training")
+    if begins:
+        job.enter(job.stage)
 
 
 def _work(job: Job[TrainedModel], live: Live) -> TrainedModel:

@@ -12,8 +12,7 @@ import streamlit as st
 from cnnviz.estimate import duration
 from cnnviz.layers import Network
 from cnnviz.render import number, size
-from cnnviz.ui import runs
-from cnnviz.ui.jobs import State
+from cnnviz.ui import runs, watching
 from cnnviz.ui.pictures import Room, strip
 from cnnviz.ui.runs import Outlook, Request, Running
 from cnnviz.ui.settings import settings
@@ -22,7 +21,6 @@ from cnnviz.ui.visit import visit
 from cnnviz.ui.whole_picture import stages
 from cnnviz.ui.words import plain
 
-_TICK = 0.5  # seconds between two looks at a run
 _KEY = "whole_scene"
 
 
@@ -52,7 +50,8 @@ def _open(view: View, networks: Mapping[str, Network], page: str) -> None:
     offer, watch, result = st.empty(), st.empty(), st.empty()
     if running and not running.job.finished:
         with watch.container():
-            st.fragment(_watch, run_every=_TICK)(running)
+            title = plain(running.request.title)
+            watching.watch(running.job, runs.queue_of_runs(), title, "whole_cancel")
     else:
         with offer.container():
             _offer(request, running)
@@ -96,31 +95,6 @@ def _mb(count: float) -> str:
     if count < 1e6:
         return f"{number(max(count // 1e3, 1))} kB"
     return f"{number(count / 1e6, 2 if count < 1e8 else 3)} MB"
-
-
-def _watch(running: Running) -> None:
-    """How far the run is; the page is drawn anew once, when it has ended."""
-    job = running.job
-    if job.finished:
-        st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container():
-            st.progress(min(job.share, 1.0), _how_far(running))
-        st.button("Cancel", key="whole_cancel", on_click=job.cancel)
-
-
-def _how_far(running: Running) -> str:
-    job = running.job
-    title = plain(running.request.title)
-    if job.state is State.WAITING:
-        ahead = runs.ahead(running)
-        others = f"{ahead} run{'s' * (ahead > 1)} of others come{'s' * (ahead == 1)} first"
-        return f"{title}: waiting, {others}" if ahead else f"{title}: about to start"
-    if job.stopping:
-        return f"{title}: stopping"
-    left = job.seconds_left
-    said = [f"{round(100 * job.share)} %", job.stage, "" if left is None else f"{duration(left)} left"]
-    return f"{title}: {', '.join(filter(None, said))}"
 
 
 def _show_result(running: Running, request: Request) -> None:

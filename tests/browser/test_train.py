@@ -32,7 +32,7 @@ def test_a_network_learns_and_every_epoch_can_be_looked_at(page, server):
 def test_a_training_is_paused_goes_on_and_is_cancelled(page, server):
     start(page, server, "?plan=digits&epochs_digits=100")  # long enough for the slowest page
     page.get_by_role("button", name="Pause").click(timeout=LONG)
-    expect(page.get_by_text("Paused")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Run 1: paused")).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text(re.compile(r"epoch ([2-9]|\d\d+) of 100"))).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Cancel").click()

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from cnnviz.errors import CnnvizError, ProcessError
+from cnnviz.estimate import duration
 from cnnviz.ui import jobs
 from cnnviz.ui.jobs import Job, Queue, State
+from cnnviz.ui.watching import how_far
 
 
 def wait_for(condition, seconds=30):
@@ -135,3 +137,19 @@ def test_many_visitors_share_the_turns():
     jobs = [queue.submit(work, str(number)) for number in range(12)]
     wait_for(lambda: all(job.finished for job in jobs))
     assert (most[0], {job.state for job in jobs}) == (2, {State.DONE})
+
+
+def test_how_far_a_job_is_in_words():
+    job = Job(lambda job: None, "a")
+    assert how_far(job, 0) == "about to start"
+    assert how_far(job, 1) == "waiting, 1 run of others comes first"
+    assert how_far(job, 2) == "waiting, 2 runs of others come first"
+    job.state, job.started = State.RUNNING, time.monotonic()
+    assert how_far(job, 0) == "0 %"
+    job.enter("overviews")
+    job.tell(0.25)
+    assert how_far(job, 0, "epoch 3") == f"epoch 3, overviews, about {duration(job.seconds_left)} left"
+    job.pause()
+    assert how_far(job, 0) == "paused"
+    job.cancel()
+    assert how_far(job, 0) == "stopping"

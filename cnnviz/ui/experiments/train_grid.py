@@ -11,7 +11,7 @@ import streamlit as st
 from cnnviz.estimate import duration
 from cnnviz.render import number
 from cnnviz.training import GridSearch
-from cnnviz.ui import link, searches, trainings
+from cnnviz.ui import link, searches, trainings, watching
 from cnnviz.ui.experiments.train import Setting
 from cnnviz.ui.jobs import State
 from cnnviz.ui.searches import MOST, Grid, Searching
@@ -19,7 +19,6 @@ from cnnviz.ui.shares import share_ink, share_scale
 from cnnviz.ui.trainings import Order
 from cnnviz.ui.words import plain
 
-_TICK = 0.5  # seconds between two looks at a search
 _BATCHES, _EPOCHS = ("8", "16", "32", "64", "128", "256"), ("1", "2", "3", "5", "8", "10", "15", "20", "30")
 #: Further settings at a time: more would make a table that nobody reads.
 _FURTHER = 2
@@ -75,7 +74,7 @@ def _part(order: Order) -> None:
     if found is None:
         return
     if running:
-        st.fragment(_watch, run_every=_TICK)(found)
+        watching.watch(found.job, trainings.trainings(), "Searching", "grid_cancel")
     else:
         _ended(found)
 
@@ -118,28 +117,6 @@ def _what(order: Order, grid: Grid) -> str:
         f"{grid.combinations} combination{'s' * (grid.combinations != 1)} × {grid.folds} folds of "
         f"{len(order.training):,} images: {count} trainings, and one more of the best.{shared}"
     )
-
-
-def _watch(found: Searching) -> None:
-    """How far the search is; the page is drawn anew once, when it has ended."""
-    job = found.job
-    if job.finished:
-        st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container():
-            st.progress(min(job.share, 1.0), _how_far(found))
-        st.button("Cancel", key="grid_cancel", on_click=job.cancel)
-
-
-def _how_far(found: Searching) -> str:
-    job = found.job
-    if job.state is State.WAITING:
-        ahead = trainings.trainings().ahead(job)
-        return f"Waiting for {ahead} other training{'s' * (ahead != 1)} on this server"
-    if job.stopping:
-        return "Stopping"
-    left = job.seconds_left
-    return f"Searching: {round(100 * job.share)} %" + ("" if left is None else f", about {duration(left)} left")
 
 
 def _ended(found: Searching) -> None:

@@ -9,12 +9,11 @@ import numpy as np
 import streamlit as st
 
 from cnnviz import render
-from cnnviz.estimate import duration
 from cnnviz.land_cover import LandCover, agreement
 from cnnviz.render import ColourScale, Palette
 from cnnviz.scene import open_scene
 from cnnviz.scores import accuracy
-from cnnviz.ui import classes, land_runs, runs, whole_picture
+from cnnviz.ui import classes, land_runs, runs, watching, whole_picture
 from cnnviz.ui.experiments.train_results import confusion_chart
 from cnnviz.ui.jobs import State
 from cnnviz.ui.labels import labels_of
@@ -25,8 +24,6 @@ from cnnviz.ui.trained import TrainedModel
 from cnnviz.ui.view import OVERVIEW_SIDE, View
 from cnnviz.ui.visit import visit
 from cnnviz.ui.words import plain
-
-_TICK = 0.5  # seconds between two looks at a run
 
 
 def show(view: View, model: TrainedModel) -> None:
@@ -53,22 +50,9 @@ def _part(view: View, model: TrainedModel) -> None:
     if found is None:
         return
     if busy:
-        st.fragment(_watch, run_every=_TICK)(found)
+        watching.watch(found.job, runs.queue_of_runs(), f"{found.name} classifies", "land_cancel")
     else:
         _ended(view, found)
-
-
-def _watch(found: Covering) -> None:
-    job = found.job
-    if job.finished:
-        st.rerun()
-    ahead = land_runs.runs_queue().ahead(job)
-    left = f", {duration(job.seconds_left)} left" if job.seconds_left else ""
-    words = f"Waiting for {ahead} other runs" if ahead else f"Classifying: {round(100 * job.share)} %{left}"
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container():
-            st.progress(min(job.share, 1.0), words)
-        st.button("Cancel", key="land_cancel", on_click=job.cancel)
 
 
 def _ended(view: View, found: Covering) -> None:

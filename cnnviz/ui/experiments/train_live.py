@@ -9,15 +9,13 @@ import altair as alt
 import numpy as np
 import streamlit as st
 
-from cnnviz.estimate import duration
 from cnnviz.training import Batches, Epoch
-from cnnviz.ui import trained, trainings
+from cnnviz.ui import trained, trainings, watching
 from cnnviz.ui.experiments.train import Setting
 from cnnviz.ui.jobs import State
 from cnnviz.ui.trainings import Order, Training
 from cnnviz.ui.words import plain
 
-_TICK = 0.5  # seconds between two looks at a training
 _POINTS = 400  # of a curve
 
 
@@ -39,7 +37,7 @@ def show(given: Setting) -> None:
     if found is None:
         return
     if running:
-        st.fragment(_watch, run_every=_TICK)(found)
+        st.fragment(_watch, run_every=watching.TICK)(found)
     else:
         _ended(found)
         _curves(found.live.batches, found.live.epochs)
@@ -59,15 +57,9 @@ def _watch(found: Training) -> None:
     job, live = found.job, found.live
     if job.finished:
         st.rerun()
-    ahead = trainings.trainings().ahead(job)
-    left = f", about {duration(job.seconds_left)} left" if job.seconds_left else ""
-    words = {
-        State.WAITING: f"Waiting for {ahead} other training{'s' * (ahead != 1)} on this server",
-        State.PAUSED: "Paused",
-    }
     at = live.batches[-1] if live.batches else None
     doing = f"epoch {at.epoch} of {at.epochs}, batch {at.batch:,} of {at.batches:,}" if at else "getting ready"
-    st.progress(job.share, f"{live.name}: {words.get(job.state, doing)}{left}")
+    st.progress(job.share, f"{live.name}: {watching.how_far(job, trainings.trainings().ahead(job), doing)}")
     with st.container(horizontal=True):
         if job.state is State.PAUSED:
             st.button("Go on", key="train_resume", on_click=job.resume)
