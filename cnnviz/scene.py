@@ -249,7 +249,7 @@ class Scene:
         """Which pixels hold no data, as text: "where transparent", "where masked", a number, or "" for none."""
         if self.storage.mask in _HIDES:
             return f"where {_HIDES[self.storage.mask]}"
-        return "" if self.nodata is None else f"{self.nodata:g}"
+        return "" if self.nodata is None else f"{self.nodata:g}".replace("nan", "NaN")
 
     def describe(self) -> Description:
         """Return all that is known without reading pixels."""

@@ -13,6 +13,7 @@ from cnnviz.sensors import calibrate
 from cnnviz.ui.experiments import inspection_parts, inspection_picture
 from cnnviz.ui.experiments.inspection import Orientation, Setting, What
 from cnnviz.ui.view import View
+from tests.factory import raster
 
 PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "1_Image_inspection.py")
 
@@ -122,3 +123,34 @@ def test_black_above_white_is_said_and_the_picture_stays():
     app = page(stretch="manual", black="5000")
     assert not app.exception
     assert "black is expected below white" in app.error[0].value
+
+
+def words(app):
+    return " ".join(each.value for each in app.markdown)
+
+
+def test_a_scene_of_one_band_is_shown_as_one_band_with_its_numbers():
+    app = page(scene="random_grid")
+    assert app.segmented_control(key="what").options == ["One band"]
+    assert app.selectbox(key="band").value == "value"
+
+
+@pytest.mark.parametrize(
+    ("scene", "asked"), [("sentinel2", "plants are bright red"), ("china", "upside down"), ("elevation", "upside down")]
+)
+def test_what_there_is_to_do_fits_the_scene(scene, asked):
+    assert asked in words(page(scene=scene))
+
+
+def test_tasks_without_an_infrared_are_recognised():
+    app = page(scene="elevation", turn="upside down", pins="100, 100", part="values", bits="4")
+    assert "3 of 3 done" in words(app)
+
+
+def test_plants_are_recognised_by_wavelength_whatever_the_sensor_calls_its_bands(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNVIZ_LOCAL_ROOT", str(tmp_path))
+    image = np.full((64, 64, 6), 30, "uint8")
+    image[..., 3] = 120
+    raster(tmp_path / "etm.tif", image)
+    app = page(path="etm.tif", composite="colour_infrared", pins="10, 10")
+    assert "2 of 3 done" in words(app)

@@ -60,7 +60,8 @@ class Setting:
 def controls(view: View) -> tuple[What, tuple[str, ...], str, StretchRule]:
     """The row for what the page is about: what to show, of which bands, stretched how."""
     sensor = view.scene.naming.sensor
-    whats = {What.COMPOSITE: "Composite", What.BAND: "One band"}
+    whats = {What.COMPOSITE: "Composite"} if len(view.scene.band_names) > 1 else {}
+    whats[What.BAND] = "One band"
     if _indices(view, sensor):
         whats[What.INDEX] = "Index"
     what = link.switch("Show", whats, "what")

@@ -92,7 +92,13 @@ def _axis_title(view: View) -> str:
 def _line_chart(rows: list[dict[str, Any]], pixels: list[str], x_title: str, y_title: str) -> None:
     # Written out: checking a chart against Altair's schema takes longer than a whole change of the picture may.
     line = {
-        "x": {"field": "x", "type": "quantitative", "title": x_title, "scale": {"zero": False, "nice": True}},
+        "x": {
+            "field": "x",
+            "type": "quantitative",
+            "title": x_title,
+            "scale": {"zero": False, "nice": True},
+            "axis": {"format": ",d", "tickMinStep": 1},
+        },
         "y": {"field": "value", "type": "quantitative", "title": y_title},
         "color": {
             "field": "pixel",

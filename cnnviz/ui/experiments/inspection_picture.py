@@ -11,7 +11,7 @@ from cnnviz.render import ColourScale, Palette, StretchRule
 from cnnviz.sensors import to_reflectance
 from cnnviz.ui.experiments.inspection import Orientation, Setting, What
 from cnnviz.ui.experiments.pins import PINS, add_pin, pinned
-from cnnviz.ui.pictures import Room, Stage, caption, strip
+from cnnviz.ui.pictures import Room, Stage, caption, cells, strip
 from cnnviz.ui.view import View
 
 _TURNS = {
@@ -54,6 +54,7 @@ def stage(view: View, given: Setting) -> Stage:
         scale=found[0] if alone else None,
         transform=view.transform if view.on_ground else None,
         origin=view.window[:2],
+        cells=cells(array[..., 0]) if alone else None,
     )
 
 
