@@ -154,3 +154,12 @@ def test_plants_are_recognised_by_wavelength_whatever_the_sensor_calls_its_bands
     raster(tmp_path / "etm.tif", image)
     app = page(path="etm.tif", composite="colour_infrared", pins="10, 10")
     assert "2 of 3 done" in words(app)
+
+
+def test_a_window_without_a_number_says_so_instead_of_an_empty_chart(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNVIZ_LOCAL_ROOT", str(tmp_path))
+    raster(tmp_path / "a.tif", np.zeros((40, 40, 3), "uint8"), nodata=0)
+    app = page(path="a.tif")
+    assert not app.get("vega_lite_chart")
+    assert any("no number here" in each.value for each in app.caption)
+    assert not any("chosen for you" in each.value for each in app.caption)

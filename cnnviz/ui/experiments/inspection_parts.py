@@ -66,6 +66,9 @@ def _spectra(view: View, given: Setting) -> None:
         for name, x, value in zip(view.scene.band_names, _positions(view), values.tolist(), strict=True):
             if np.isfinite(value):
                 rows.append({"band": name, "x": x, "value": value, "pixel": spectrum.label})
+    if not rows:
+        st.caption("There is no number here to draw. Click a pixel that holds data, or move the window.")
+        return
     pixels = [spectrum.label for spectrum in spectra(view)]
     _line_chart(rows, pixels, _axis_title(view), given.unit)
     if not chosen(view):
