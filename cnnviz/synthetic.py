@@ -145,6 +145,8 @@ def window(frame: Frame) -> tuple[NDArray[np.uint16], Bytes]:
     >>> numbers.shape, labels.shape
     ((13, 2, 3), (2, 3))
     """
+    if frame == Frame(frame.seed, frame.row // TILE * TILE, frame.col // TILE * TILE, TILE, TILE):
+        return _tile(frame.seed, frame.row // TILE, frame.col // TILE)
     numbers = np.empty((len(GSD), frame.rows, frame.cols), np.uint16)
     labels = np.empty((frame.rows, frame.cols), np.uint8)
     for row in range(frame.row // TILE, -(-(frame.row + frame.rows) // TILE)):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cnnviz import gdal  # noqa: F401  (before rasterio: it switches off what is not needed)
 from cnnviz.errors import SceneError
+from cnnviz.memory import return_large_arrays
 from cnnviz.sensors import SENSORS
 from cnnviz.synthetic import DEFAULT_SEED, OFFSET, SCALE, TILE, window
 from cnnviz.synthetic_land import Bytes
@@ -25,6 +26,7 @@ from cnnviz.synthetic_noise import Frame
 
 _CRS, _WEST, _NORTH, _PIXEL = "EPSG:32633", 399960.0, 4800000.0, 10.0
 _BLOCK = 256
+_CACHE = 32  # MB of blocks that GDAL holds; all but those at an edge are written whole
 _MOST = 200_000  # px a side: larger than any product, small enough that a slip of the keyboard is caught
 _WORKERS = min(4, os.cpu_count() or 1)
 _TAGS = {
@@ -59,6 +61,7 @@ def write_sample(
         raise SceneError(f"scene and labels are both called {targets[0].name}: give the labels another name")
     for target in targets:
         _check_target(target, overwrite=overwrite)
+    return_large_arrays()
     with ExitStack() as stack:
         partial = [stack.enter_context(_completed(target)) for target in targets]
         _write(partial, Frame(seed, 0, 0, rows, cols), on_progress or (lambda share: None))
@@ -102,7 +105,7 @@ def _write(files: list[Path], frame: Frame, on_progress: Callable[[float], None]
     import rasterio
     from rasterio.enums import Resampling
 
-    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_TIFF_OVR_BLOCKSIZE=_BLOCK):
+    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_TIFF_OVR_BLOCKSIZE=_BLOCK, GDAL_CACHEMAX=_CACHE):
         with ExitStack() as stack:
             scene, *rest = (
                 stack.enter_context(rasterio.open(file, "w", **_profile(frame, n))) for n, file in enumerate(files)
@@ -166,7 +169,7 @@ def _tiles(frame: Frame) -> Iterator[tuple[float, Tile]]:
         for done, (row, col) in enumerate(corners):
             part = Frame(frame.seed, row, col, min(TILE, frame.rows - row), min(TILE, frame.cols - col))
             ahead.append((row, col, pool.submit(window, part)))
-            if len(ahead) > _WORKERS:
+            if len(ahead) == _WORKERS:  # while one is written, its blocks keep a processor busy
                 yield (done + 1 - len(ahead)) / len(corners), _finished(*ahead.popleft())
         while ahead:
             yield 1 - len(ahead) / len(corners), _finished(*ahead.popleft())

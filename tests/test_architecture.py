@@ -18,6 +18,7 @@ FLOORS = (
         "statistics": ["statistics"],
         "windows": ["windows"],
         "scores": ["scores"],
+        "memory": ["memory"],
     },
     {
         "layers": [
