@@ -38,10 +38,11 @@ class Labels:
 
 
 def labels_of(scene: Scene) -> Labels | None:
-    """The labels of a scene: those that come with it, or that the visitor gave; None without any."""
-    if scene.key == open_sample("sentinel2").key:
+    """The labels of a scene: those that the visitor gave, or that come with it; None without any."""
+    given = _kept().get(scene.key)
+    if given is None and scene.key == open_sample("sentinel2").key:
         return Labels(open_labels().path, {int(each.value): each.title for each in LABEL_CLASSES}, synthetic=True)
-    return _kept().get(scene.key)
+    return given
 
 
 def keep_labels(scene: Scene, labels: Labels) -> None:

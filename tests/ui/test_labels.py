@@ -62,3 +62,5 @@ def test_the_sample_has_labels_and_other_scenes_those_that_were_given(monkeypatc
     labels.keep_labels(photo, given)
     assert labels_of(photo) is given
     assert given.values(("Petal", "class 3")) == {3: 1, 7: 0}
+    labels.keep_labels(open_sample("sentinel2"), given)  # what a visitor gives comes first
+    assert labels_of(open_sample("sentinel2")) is given

@@ -69,6 +69,29 @@ def test_the_scene_with_labels_becomes_a_data_set(app):
     kept = app.session_state["_own_chips"]
     assert [chips.shape for chips in kept.values()] == [(16, 16, 13)]
     assert all(len(chips) <= train_own.MOST and chips.places is not None for chips in kept.values())
+    assert next(iter(kept.values())).classes[:2] == ("Water", "Forest")  # as the file's tags say
+
+
+def test_classes_are_called_as_the_visitor_says_and_the_labels_stay_with_the_scene(app):
+    app.text_input(key="cut_names").set_value("1 Sea, 8 Cloud bank").run()
+    labels = (DATA / "sentinel2_labels.tif").read_bytes()
+    uploader(app, "classes").upload("labels.tif", labels, "image/tiff")
+    app.run()
+    (chips,) = app.session_state["_own_chips"].values()
+    assert (chips.classes[0], chips.classes[1], chips.classes[-1]) == ("Sea", "Forest", "Cloud bank")
+    (kept,) = app.session_state["_labels"].values()
+    assert kept.path.read_bytes() == labels
+    numbers = kept.values(chips.classes)
+    assert sorted(numbers.values()) == list(range(len(chips.classes)))
+    assert (numbers[1], numbers[2], numbers[8]) == (0, 1, len(chips.classes) - 1)
+
+
+def test_names_that_cannot_be_read_get_one_sentence_and_leave_no_file(app):
+    app.text_input(key="cut_names").set_value("1 Sea, 1 Lake").run()
+    uploader(app, "classes").upload("labels.tif", (DATA / "sentinel2_labels.tif").read_bytes(), "image/tiff")
+    app.run()
+    assert "expected one name for each value" in app.error[0].value
+    assert list(app.session_state["_visit"].folder.glob("*.tif")) == []
 
 
 def test_folders_stay_below_the_operators(tmp_path):
