@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Numbers of all layers together that one visitor may ask for: 128 MB of float32.
 MAX_NUMBERS = 32_000_000
+#: Products for one image; reasons cost hundreds of times as many.
+MAX_PRODUCTS = 4 * 10**9
 
 
 class Filter(NamedTuple):
@@ -80,12 +82,19 @@ class Opened(ABC):
         """What each layer makes of an image ``(rows, cols, bands)``, whose ``bands`` may be named."""
 
     def run_within(self, image: Array, bands: Sequence[str] = ()) -> list[FeatureMap]:
-        """The same where all maps together hold at most :data:`MAX_NUMBERS`; raises GeometryError else."""
-        wanted = sum(rows * cols * maps for rows, cols, maps in self.shapes(image.shape))
+        """The same within :data:`MAX_NUMBERS` and :data:`MAX_PRODUCTS`; raises GeometryError where it takes more."""
+        shapes = self.shapes(image.shape)
+        wanted = sum(rows * cols * maps for rows, cols, maps in shapes)
+        products = sum(own * rows * cols for own, (rows, cols, _) in zip(self.parameters(), shapes, strict=True))
         if wanted > MAX_NUMBERS:
             raise GeometryError(
                 f"received an image whose maps hold {wanted:,} numbers: at most {MAX_NUMBERS:,} are expected on a "
                 "page; choose a smaller window"
+            )
+        if products > MAX_PRODUCTS:
+            raise GeometryError(
+                f"received an image that takes this model {products / 1e9:,.1f} billion products: at most "
+                f"{MAX_PRODUCTS / 1e9:,.0f} billion are expected on a page; choose a smaller window or a smaller model"
             )
         return self.run(image, bands)
 

@@ -86,4 +86,7 @@ def test_more_numbers_than_a_page_may_ask_for_are_refused():
     many = opened(Network([Conv2D(np.ones((1, 1, 1, 64)))]))
     with pytest.raises(GeometryError, match=r"33,177,600 numbers: at most 32,000,000 are expected"):
         many.run_within(np.zeros((720, 720, 1), np.float32))
+    heavy = opened(Network([Conv2D(np.ones((7, 7, 64, 64))), Conv2D(np.ones((1, 1, 64, 1)))]))
+    with pytest.raises(GeometryError, match=r"takes this model 7\.6 billion products: at most 4 billion are expected"):
+        heavy.run_within(np.zeros((200, 200, 64), np.float32))
     assert many.run_within(np.zeros((4, 4, 1), np.float32))[0].array.size < MAX_NUMBERS
