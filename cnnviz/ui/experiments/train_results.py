@@ -37,7 +37,7 @@ def show(model: TrainedModel, snapshot: Snapshot) -> None:
 def confusion_chart(counts: np.ndarray, classes: Sequence[str]) -> Any:
     """Confusion ``(classes, classes)`` as a chart: what a thing is down, what it was called across."""
     rows = [
-        {"is": classes[i], "called": classes[j], "count": int(counts[i, j])}
+        {"is": classes[i], "called": classes[j], "count": int(counts[i, j]), "said": short(int(counts[i, j]))}
         for i in range(len(classes))
         for j in range(len(classes))
     ]
@@ -51,10 +51,22 @@ def confusion_chart(counts: np.ndarray, classes: Sequence[str]) -> Any:
     cells = base.mark_rect().encode(color=alt.Color("count:Q", scale=alt.Scale(**share_scale(top)), legend=legend))
     ink = share_ink("datum.count", top)
     words = base.mark_text().encode(
-        text=alt.Text("count:Q", format=","),
+        text="said:N",
         color=alt.condition(ink["condition"]["test"], alt.value(ink["condition"]["value"]), alt.value(ink["value"])),
     )
     return alt.layer(cells, words).properties(height=_CELL * len(classes) + 110)
+
+
+def short(count: int) -> str:
+    """A count that fits into a cell: thousands and millions with two digits.
+
+    >>> short(718), short(3224), short(23_456), short(4_567_890)
+    ('718', '3.2k', '23k', '4.6M')
+    """
+    for size, letter in ((10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.{1 if count < 10 * size else 0}f}{letter}"
+    return str(count)
 
 
 def _scores(counts: np.ndarray, classes: Sequence[str]) -> None:
