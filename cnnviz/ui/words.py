@@ -1,4 +1,4 @@
-"""Words that come from a file, a link or a visitor, made safe to stand in a page's text."""
+"""Words of a page: text from a file, a link or a visitor made safe to stand in it, and shares as figures."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ def plain(text: str) -> str:
     '\\!\\[a\\](http://b)'
     """
     return _MARKDOWN.sub(r"\\\1", text)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as a figure with its unit.
+
+    >>> percent(0.94708), percent(0.5, 0)
+    ('94.7 %', '50 %')
+    """
+    return f"{100 * share:.{digits}f} %"

@@ -14,6 +14,7 @@ from cnnviz.ui.experiments import train_lesson, train_results
 from cnnviz.ui.experiments.train import Setting, numbers
 from cnnviz.ui.jobs import Job, State
 from cnnviz.ui.trainings import Live, Order
+from cnnviz.ui.words import percent
 from tests.source import ROOT
 
 PAGE = str(ROOT / "pages" / "8_Train_LeNet-5.py")
@@ -154,8 +155,8 @@ def test_random_and_block_splits_are_set_side_by_side():
     plan = TrainingPlan(epochs=1)
     models = [trained(plan, how, f"Run {how}").result for how in Split]
     (line,) = train_results.leaks(models)
-    assert f"{models[0].accuracy:.1%}" in line
-    assert f"{models[1].accuracy:.1%}" in line
+    assert percent(models[0].accuracy) in line
+    assert percent(models[1].accuracy) in line
     assert train_results.seeds(models) == []
 
 

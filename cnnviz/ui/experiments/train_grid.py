@@ -17,7 +17,7 @@ from cnnviz.ui.jobs import State
 from cnnviz.ui.searches import MOST, Grid, Searching
 from cnnviz.ui.shares import share_ink, share_scale
 from cnnviz.ui.trainings import Order
-from cnnviz.ui.words import plain
+from cnnviz.ui.words import percent, plain
 
 _BATCHES, _EPOCHS = ("8", "16", "32", "64", "128", "256"), ("1", "2", "3", "5", "8", "10", "15", "20", "30")
 #: Further settings at a time: more would make a table that nobody reads.
@@ -134,13 +134,13 @@ def _show(found: Searching, search: GridSearch, accuracy: float) -> None:
     best = search.best
     said = ", ".join(f"{_TITLES[name]} {word(value)}" for name, value in best.params.items())
     st.markdown(
-        f"**Best first: {said}** · {best.mean:.1%} ± {best.spread:.1%} over {found.grid.folds} folds · "
+        f"**Best first: {said}** · {percent(best.mean)} ± {percent(best.spread)} over {found.grid.folds} folds · "
         f"{found.grid.combinations} combinations in {duration(max(search.seconds, 1))}"
     )
     close = sum(each.mean >= best.mean - best.spread for each in search.trials) - 1
     st.caption(
         f"Trained anew on all of its {len(found.order.training):,} images it is {found.name}, and finds "
-        f"{accuracy:.1%} of the {len(found.order.judged):,} that no fold saw. "
+        f"{percent(accuracy)} of the {len(found.order.judged):,} that no fold saw. "
         + (f"{close} other combination{'s lie' if close > 1 else ' lies'} within its spread." if close else "")
     )
     left, right = st.columns([2, 3])

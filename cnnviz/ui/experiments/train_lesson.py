@@ -9,6 +9,7 @@ from cnnviz.ui import teach
 from cnnviz.ui.experiments.train import Setting
 from cnnviz.ui.experiments.train_results import leaks, seeds
 from cnnviz.ui.trained import TrainedModel
+from cnnviz.ui.words import percent
 
 _KEY = "train"
 _GOOD = 0.95
@@ -43,7 +44,7 @@ def tasks(models: Mapping[str, TrainedModel]) -> None:
     teach.tasks(
         [
             teach.Task(
-                f"Train a network that is right in {_GOOD:.0%} of the images that it never saw.",
+                f"Train a network that is right in {percent(_GOOD, 0)} of the images that it never saw.",
                 any(each.accuracy >= _GOOD for each in runs),
             ),
             teach.Task("Train the same plan with another seed: how much of a difference is chance?", bool(seeds(runs))),

@@ -14,7 +14,7 @@ from cnnviz.ui import trained, trainings, watching
 from cnnviz.ui.experiments.train import Setting
 from cnnviz.ui.jobs import State
 from cnnviz.ui.trainings import Order, Training
-from cnnviz.ui.words import plain
+from cnnviz.ui.words import percent, plain
 
 _POINTS = 400  # of a curve
 
@@ -81,7 +81,7 @@ def _ended(found: Training) -> None:
         epochs = len(model.history.epochs)
         st.markdown(
             f"**{model.name}** · {epochs} epoch{'s' * (epochs != 1)} in {model.seconds:.1f} s · "
-            f"**{model.accuracy:.1%}** of {len(model.judged):,} images that it never saw"
+            f"**{percent(model.accuracy)}** of {len(model.judged):,} images that it never saw"
         )
 
 

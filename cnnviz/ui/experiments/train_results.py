@@ -16,6 +16,7 @@ from cnnviz.ui.experiments.train_data import picture, stretch
 from cnnviz.ui.pictures import Room, strip
 from cnnviz.ui.shares import share_ink, share_scale
 from cnnviz.ui.trained import Snapshot, TrainedModel
+from cnnviz.ui.words import percent
 
 _MISTAKES, _CELL = 8, 34
 
@@ -100,8 +101,8 @@ def _mistakes(model: TrainedModel, snapshot: Snapshot) -> None:
             chips,
             each.index,
             limits,
-            name=f"{chips.classes[each.predicted]}? {each.probability:.0%}",
-            note=f" · it is {chips.classes[each.label]}, given {each.own_probability:.1%}",
+            name=f"{chips.classes[each.predicted]}? {percent(each.probability, 0)}",
+            note=f" · it is {chips.classes[each.label]}, given {percent(each.own_probability)}",
         )
         for each in found
     ]
@@ -167,8 +168,8 @@ def seeds(models: Sequence[TrainedModel]) -> list[str]:
             values = np.array([each.accuracy for each in group.values()])
             names = ", ".join(each.name for each in group.values())
             found.append(
-                f"{names} differ in their seed alone: **{values.mean():.1%} ± {values.std(ddof=1):.1%}** (mean and "
-                f"standard deviation of {len(values)})."
+                f"{names} differ in their seed alone: **{percent(values.mean())} ± {percent(values.std(ddof=1))}** "
+                f"(mean and standard deviation of {len(values)})."
             )
     return found
 
@@ -179,8 +180,8 @@ def leaks(models: Sequence[TrainedModel]) -> list[str]:
     for each in models:
         pairs.setdefault(repr((each.data, each.plan)), {})[each.how] = each
     return [
-        f"Held back at random, {pair[Split.RANDOM].name} is right in **{pair[Split.RANDOM].accuracy:.1%}**; by blocks, "
-        f"{pair[Split.BLOCKS].name} in **{pair[Split.BLOCKS].accuracy:.1%}**: a difference of "
+        f"Held back at random, {pair[Split.RANDOM].name} is right in **{percent(pair[Split.RANDOM].accuracy)}**; "
+        f"by blocks, {pair[Split.BLOCKS].name} in **{percent(pair[Split.BLOCKS].accuracy)}**: a difference of "
         f"{100 * (pair[Split.RANDOM].accuracy - pair[Split.BLOCKS].accuracy):.1f} points, by neighbours or by chance."
         for pair in pairs.values()
         if len(pair) > 1
