@@ -26,7 +26,6 @@ from cnnviz.synthetic_noise import Frame
 
 _CRS, _WEST, _NORTH, _PIXEL = "EPSG:32633", 399960.0, 4800000.0, 10.0
 _BLOCK = 256
-_CACHE = 32  # MB of blocks that GDAL holds; all but those at an edge are written whole
 _MOST = 200_000  # px a side: larger than any product, small enough that a slip of the keyboard is caught
 _WORKERS = min(4, os.cpu_count() or 1)
 _TAGS = {
@@ -105,7 +104,7 @@ def _write(files: list[Path], frame: Frame, on_progress: Callable[[float], None]
     import rasterio
     from rasterio.enums import Resampling
 
-    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_TIFF_OVR_BLOCKSIZE=_BLOCK, GDAL_CACHEMAX=_CACHE):
+    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_TIFF_OVR_BLOCKSIZE=_BLOCK):
         with ExitStack() as stack:
             scene, *rest = (
                 stack.enter_context(rasterio.open(file, "w", **_profile(frame, n))) for n, file in enumerate(files)
@@ -118,6 +117,7 @@ def _write(files: list[Path], frame: Frame, on_progress: Callable[[float], None]
                 scene.write(numbers, window=place)
                 for dataset in rest:
                     dataset.write(labels, 1, window=place)
+                del numbers, labels  # before the next tile is waited for
                 on_progress(0.9 * share)
         for file, method in zip(files, (Resampling.average, Resampling.mode), strict=False):
             _add_overviews(file, frame, method)
