@@ -14,7 +14,7 @@ with page(
         chosen = kernel.controls(view)
     given, result = kernel.shown(view, kernel.setting(view, *chosen))
     covered, asked = kernel_lesson.predict(given, result)
-    left, right = beside(200)
+    left, right = beside(200, turned=True)
     with left:
         kernel.edit(view, given)
     with right:

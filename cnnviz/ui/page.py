@@ -85,7 +85,10 @@ def more(label: str = "More settings") -> Iterator[None]:
         yield
 
 
-def beside(width: int) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Two containers side by side, the first ``width`` pixels wide; one above the other where there is no room."""
-    row = st.container(horizontal=True, key="beside")
+def beside(width: int, *, turned: bool = False) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Two containers side by side, the first ``width`` pixels wide.
+
+    One stands above the other where there is no room, the first on top, or the second where they are ``turned``.
+    """
+    row = st.container(horizontal=True, key="beside_turned" if turned else "beside")
     return row.container(width=width), row.container(key="main_side")
