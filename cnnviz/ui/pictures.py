@@ -168,7 +168,7 @@ def _spec(stage: Stage, pixels: bytes) -> dict[str, Any]:
         "digest": _digest(stage, pixels),
         "rows": rows,
         "cols": cols,
-        "legend": _legend(stage.scale),
+        "legend": None if _is_empty(stage.picture) else _legend(stage.scale),
         "origin": stage.origin,
         "jump": stage.field.jump,
         "offset": stage.field.offset,
@@ -187,9 +187,14 @@ def _digest(stage: Stage, pixels: bytes) -> str:
     return hashlib.blake2b(pixels, digest_size=8, key=colours).hexdigest()
 
 
+def _is_empty(picture: np.ndarray) -> bool:
+    """Whether all is nodata: there is no range to show then."""
+    return bool((picture == render.LEVELS).all()) if picture.ndim == 2 else not picture[..., 3].any()
+
+
 def _legend(scale: ColourScale | None) -> dict[str, Any] | None:
     if scale is None or not np.isfinite([scale.low, scale.high]).all():
-        return None  # nothing but nodata: there is no range to show
+        return None
     middle = (scale.low + scale.high) / 2
     return {
         "colours": scale.colours(),
