@@ -108,6 +108,7 @@ def test_a_model_of_ones_own_is_uploaded_and_shown(page, server, tmp_path):
     page.get_by_text("A model of your own").click()
     page.locator("input[type=file][accept*=keras]").set_input_files(tmp_path / "bad.keras")
     page.get_by_text("not a whole .keras file").wait_for(timeout=120_000)
+    settle(page)
     page.locator("input[type=file][accept*=keras]").set_input_files(tmp_path / "mine.keras")
     page.get_by_text("Layers of mine").wait_for(timeout=120_000)
     settle(page)
