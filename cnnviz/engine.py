@@ -6,6 +6,7 @@ one ``tf.function``, bound to a copy of the model; models of the same architectu
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from cnnviz.plans import Augment, Optimiser, TrainingPlan
 
 if TYPE_CHECKING:
     import keras
+
+# Threads that share one operation; TensorFlow reads this when it first computes, and takes all cores otherwise. Small
+# networks gain nothing from a second one, trainings side by side wait for each other, and a server has pages to show.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
 
 #: Traced engines that wait for the next training; each holds one copy of its model and optimiser.
 MAX_IDLE = 4

@@ -43,25 +43,29 @@ def run_epochs(
     The order of the images depends on the seed alone, so that fewer epochs are the beginning of more. Raises
     DivergedError where the loss is no number any more; the weights are then those from before that epoch.
     """
-    rng, pace = np.random.default_rng(plan.seed), Pace()
+    rng, pace, weights = np.random.default_rng(plan.seed), Pace(), engine.weights()
     for number in range(1, plan.epochs + 1):
         start = time.perf_counter()
         rate = plan.rate_at(number - 1)
         engine.set_rate(rate)
-        before = engine.weights()
-        parts = _one_epoch(engine, samples.only(rng.permutation(samples.which)), plan, pace, number)
-        loss, accuracy = _means(parts, tell, plan.batch_size, len(samples.which))
-        if not all(np.isfinite(each).all() for each in engine.weights()):  # the last step overflowed, after its loss
-            engine.model.set_weights(before)
-            raise _diverged(plan, number)
+        try:
+            parts = _one_epoch(engine, samples.only(rng.permutation(samples.which)), plan, pace, number)
+            loss, accuracy = _means(parts, tell, plan.batch_size, len(samples.which))
+            after = engine.weights()
+            if not all(np.isfinite(each).all() for each in after):  # the last step overflowed, after its loss
+                raise _diverged(plan, number)
+        except DivergedError:
+            engine.model.set_weights(weights)
+            raise
+        weights = after
         val_loss, val_accuracy = (None, None) if held is None else engine.judge(held)
         seconds = time.perf_counter() - start
-        yield Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, seconds, engine.weights())
+        yield Epoch(number, loss, accuracy, val_loss, val_accuracy, rate, seconds, weights)
 
 
 def _one_epoch(engine: Engine, mixed: Samples, plan: TrainingPlan, pace: Pace, number: int) -> Iterator[Batches]:
     """All batches of one epoch, a pulse at a time."""
-    size, before, done = plan.batch_size, engine.weights(), 0
+    size, done = plan.batch_size, 0
     batches = -(-len(mixed.which) // size)
     while done < batches:
         start = time.perf_counter()
@@ -69,7 +73,6 @@ def _one_epoch(engine: Engine, mixed: Samples, plan: TrainingPlan, pace: Pace, n
         loss, accuracy = engine.train(part, size, plan.seed)
         done += len(loss)
         if not np.isfinite(loss).all():
-            engine.model.set_weights(before)
             raise _diverged(plan, number)
         pace.learn(len(loss), time.perf_counter() - start)
         yield Batches(number, plan.epochs, done, batches, loss, accuracy)
