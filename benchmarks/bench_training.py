@@ -14,11 +14,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before anything imports TensorFlow: a GPU would make another comparison.
 os.environ.update(CUDA_VISIBLE_DEVICES="", TF_CPP_MIN_LOG_LEVEL="3")
 
-import keras
 import numpy as np
 
 from benchmarks.measuring import machine, percentiles, resident
@@ -28,6 +28,9 @@ from cnnviz.datasets import open_dataset
 from cnnviz.models import feature_maps, lenet5
 from cnnviz.plans import PLANS, TrainingPlan
 from cnnviz.training import fit, fit_plan, grid_search
+
+if TYPE_CHECKING:
+    import keras
 
 Labelled = tuple[np.ndarray, np.ndarray]
 
@@ -162,6 +165,8 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["CNNVIZ_DATA"] = options.data or os.environ.get("CNNVIZ_DATA", "")
     print(machine("numpy", "keras", "tensorflow-cpu", "scikit-learn"))
+    import tensorflow  # noqa: F401  (after cnnviz, which says how many threads it may use)
+
     for name in options.sections or sections:
         print(f"\n{name}: {(sections[name].__doc__ or '').splitlines()[0]}")
         sections[name]()
