@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from cnnviz import gdal  # noqa: F401  (before rasterio: it switches off what is not needed)
 from cnnviz.errors import SceneError
-from cnnviz.memory import return_large_arrays
 from cnnviz.sensors import SENSORS
 from cnnviz.synthetic import DEFAULT_SEED, OFFSET, SCALE, TILE, window
 from cnnviz.synthetic_land import Bytes
@@ -60,7 +59,6 @@ def write_sample(
         raise SceneError(f"scene and labels are both called {targets[0].name}: give the labels another name")
     for target in targets:
         _check_target(target, overwrite=overwrite)
-    return_large_arrays()
     with ExitStack() as stack:
         partial = [stack.enter_context(_completed(target)) for target in targets]
         _write(partial, Frame(seed, 0, 0, rows, cols), on_progress or (lambda share: None))

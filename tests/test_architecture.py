@@ -18,7 +18,6 @@ FLOORS = (
         "statistics": ["statistics"],
         "windows": ["windows"],
         "scores": ["scores"],
-        "memory": ["memory"],
     },
     {
         "layers": [
