@@ -274,19 +274,22 @@ def test_no_upload_where_the_operator_does_not_allow_it(monkeypatch):
 # --- a visitor's own model ---
 
 
+def written(path, program):
+    """``path`` with the model ``m`` of a program, written by Keras itself in a process of its own."""
+    pytest.importorskip("keras")
+    program = f"import keras; L = keras.layers; {program}; m.save({str(path)!r})"
+    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return path
+
+
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
-    """A ``.keras`` file with batch normalisation and dropout, written by Keras itself in a process of its own."""
-    path = tmp_path_factory.mktemp("model") / "mine.keras"
+    """A ``.keras`` file with batch normalisation and dropout."""
     program = (
-        "import keras, numpy as np; L = keras.layers;"
         "m = keras.Sequential([L.Input((12, 12, 3)), L.Conv2D(4, 3, activation='relu'), L.BatchNormalization(),"
-        "L.MaxPooling2D(2), L.Dropout(0.2), L.Flatten(), L.Dense(5, activation='softmax')]);"
-        f"m.save({str(path)!r})"
+        "L.MaxPooling2D(2), L.Dropout(0.2), L.Flatten(), L.Dense(5, activation='softmax')])"
     )
-    pytest.importorskip("keras")
-    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    return path.read_bytes()
+    return written(tmp_path_factory.mktemp("model") / "mine.keras", program).read_bytes()
 
 
 def test_an_uploaded_model_becomes_a_network(model_file):
@@ -304,10 +307,9 @@ def test_an_upload_that_is_no_model_gets_a_sentence(content):
 
 @pytest.fixture(scope="module")
 def branched_file(tmp_path_factory):
-    """A ``.keras`` file with a residual sum and a concatenation, written by Keras itself in a process of its own."""
-    path = tmp_path_factory.mktemp("model") / "branched.keras"
+    """A ``.keras`` file with a residual sum and a concatenation."""
     program = (
-        "import keras; L = keras.layers; keras.utils.set_random_seed(1); i = L.Input((32, 32, 3), name='image');"
+        "keras.utils.set_random_seed(1); i = L.Input((32, 32, 3), name='image');"
         "x = L.Conv2D(8, 3, padding='same', name='stem')(L.Rescaling(1 / 255, name='scale')(i));"
         "x = L.ReLU(name='relu')(L.BatchNormalization(name='norm')(x));"
         "y = L.Conv2D(8, 3, padding='same', activation='relu', name='inner_1')(x);"
@@ -317,11 +319,9 @@ def branched_file(tmp_path_factory):
         "b = L.Conv2D(6, 5, padding='same', activation='relu', name='wide')(x);"
         "x = L.Dropout(0.3, name='drop')(L.Concatenate(name='both')([a, b]));"
         "x = L.Dense(5, activation='softmax', name='classes')(L.GlobalAveragePooling2D(name='mean')(x));"
-        f"keras.Model(i, x, name='branched').save({str(path)!r})"
+        "m = keras.Model(i, x, name='branched')"
     )
-    pytest.importorskip("keras")
-    subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    return path
+    return written(tmp_path_factory.mktemp("model") / "branched.keras", program)
 
 
 @pytest.fixture(scope="module")
