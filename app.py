@@ -1,7 +1,7 @@
 """Home: what this is, the current scene, and one live stack of feature maps."""
 
 from cnnviz.ui import whole_scene
-from cnnviz.ui.experiments import home
+from cnnviz.ui.experiments import home, home_lesson
 from cnnviz.ui.page import page
 
 with page(
@@ -10,6 +10,9 @@ with page(
     "what comes out, from one pixel to a whole satellite tile. Below: one band, its vertical edges, what ReLU keeps "
     "of them, and the strongest of every 2 × 2 pixels.",
 ) as view:
-    home.show_strip(view)
-    whole_scene.show(view, home.network(view), "edges")
+    maps = home.run(view)
+    covered, asked = home_lesson.predict(view, maps)
+    home.show_strip(view, maps, covered=covered, asked=asked)
+    whole_scene.show(view, home.network(view), "edges", covered=covered)
+    home_lesson.tasks(view, maps)
     home.show_doors()

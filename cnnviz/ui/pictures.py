@@ -63,6 +63,7 @@ class Stage:
     origin: tuple[int, int] = (0, 0)  #: row and column of the first pixel, where they are counted from elsewhere
     cells: np.ndarray | None = None  #: values to write into the cells, for small grids
     boxes: Sequence[Mark] = ()
+    enlarged: bool = False  #: whether the first box, where it is too small to look into, is shown enlarged
     pins: Sequence[Pin] = ()
     covered: bool = False
 
@@ -176,6 +177,7 @@ def _spec(stage: Stage, pixels: bytes) -> dict[str, Any]:
         "affine": None if place is None else list(place)[:6],
         "cells": None if stage.cells is None else [[render.number(v) for v in line] for line in stage.cells],
         "boxes": [vars(box) for box in stage.boxes],
+        "enlarged": stage.enlarged,
         "pins": [vars(pin) for pin in stage.pins],
         "covered": stage.covered,
     }

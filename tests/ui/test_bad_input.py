@@ -1,8 +1,6 @@
 """Files as visitors really have them, uploaded to a page: a picture, or one sentence and the former scene."""
 
-import json
 import re
-import struct
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.factory import PLACE, damage, ramp, raster, tiff
 from tests.source import PAGES, ROOT
+from tests.ui.strips import stages
 
 HOME, INSPECTION = "app.py", "pages/1_Image_inspection.py"
 
@@ -103,13 +102,6 @@ def uploaded(page, name, content):
     app = AppTest.from_file(str(ROOT / page), default_timeout=60).run()
     app.get("file_uploader")[0].upload(name, content, "image/tiff")
     return app.run()
-
-
-def stages(app, strip):
-    """The pictures of a strip, as the browser gets them."""
-    found = next(each.proto for each in app.get("bidi_component") if each.proto.id.endswith(f"-{strip}"))
-    (size,) = struct.unpack("<I", found.bytes[:4])
-    return json.loads(found.bytes[4 : 4 + size])["stages"]
 
 
 def said(app):

@@ -2,6 +2,7 @@
 // window that it saw on the first; all of that runs here, and only a click reaches the server.
 
 const LENS_PIXELS = 12;
+const RING = 10; // px from the middle of a tiny box to the ring around it
 const CELL = 26;
 const WIDE_CELL = 44;
 
@@ -125,12 +126,20 @@ class Stage {
     this.overlay.setAttribute("viewBox", `0 0 ${cols} ${rows}`);
     this.marks.replaceChildren();
     if (cells) this.numbers(cells);
-    for (const box of boxes) svg("rect", { class: "box", x: box.col, y: box.row, width: box.cols, height: box.rows }, this.marks);
     const unit = 1 / Math.max(this.zoom, 1e-6);
+    for (const box of boxes) {
+      svg("rect", { class: "box", x: box.col, y: box.row, width: box.cols, height: box.rows }, this.marks);
+      if (this.isTiny(box)) svg("circle", { class: "ring", cx: box.col + box.cols / 2, cy: box.row + box.rows / 2, r: RING * unit }, this.marks);
+    }
     for (const pin of pins) {
       const group = svg("g", { class: "pin" }, this.marks);
       svg("circle", { cx: pin.col + 0.5, cy: pin.row + 0.5, r: 6 * unit, fill: pin.colour }, group);
     }
+  }
+
+  // A box that is hard to find has a ring around it.
+  isTiny(box) {
+    return Math.max(box.rows, box.cols) * this.zoom < RING;
   }
 
   numbers(cells) {
@@ -207,7 +216,8 @@ class Stage {
   pointed(place) {
     this.pointer.replaceChildren();
     this.lens.classList.remove("on");
-    if (!place || !this.spec || this.spec.covered) return;
+    if (!this.spec || this.spec.covered) return;
+    if (!place) return this.rest();
     const { jump, offset, rows, cols } = this.spec;
     const row = Math.floor((place.y - offset[0]) / jump[0]), col = Math.floor((place.x - offset[1]) / jump[1]);
     this.cursor = [row, col];
@@ -216,6 +226,19 @@ class Stage {
     if (this.spec.size[0] * this.spec.size[1] === 1 && place.rows * place.cols > 1)
       svg("rect", { class: "window", x: place.x - place.cols / 2, y: place.y - place.rows / 2, width: place.cols, height: place.rows }, this.pointer);
     if (this.zoom < 4 && rows * cols > 400) this.magnify(row, col, this.spec.size[0] * this.spec.size[1] === 1 ? place : null);
+  }
+
+  // After new marks: what the pointer holds stays.
+  settle() {
+    if (!this.pointer.firstChild) this.pointed(null);
+  }
+
+  // A box that is asked about stands in the lens while nobody points elsewhere.
+  rest() {
+    const box = this.spec.enlarged && this.spec.boxes.find((each) => this.isTiny(each));
+    if (!box) return;
+    const place = { y: box.row + box.rows / 2, x: box.col + box.cols / 2, rows: box.rows, cols: box.cols };
+    this.magnify(Math.floor(place.y), Math.floor(place.x), place);
   }
 
   magnify(row, col, place) {
@@ -278,7 +301,7 @@ class Strip {
       this.arranging = null;
       const known = this.stages.filter((stage) => stage.spec);
       const rooms = known.map((stage) => Math.max(stage.figure.clientWidth, 1));
-      known.forEach((stage, i) => { stage.fit(rooms[i]); stage.mark(); });
+      known.forEach((stage, i) => { stage.fit(rooms[i]); stage.mark(); stage.settle(); });
       this.root.dataset.version = this.data.version;
     });
   }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from cnnviz.layers import Activation, Conv2D, Network, Pool2D
+from cnnviz.layers import Activation, Conv2D, FeatureMap, Network, Pool2D
 from cnnviz.ui.maps import band_stage, group_scales, map_stage
-from cnnviz.ui.pictures import strip
+from cnnviz.ui.pictures import Mark, strip
 from cnnviz.ui.view import View
 
 #: The stack that the strip shows: the shortest that has all three kinds of layer.
@@ -63,17 +64,36 @@ def network(view: View) -> Network:
     return Network(layers, bands=[view.default_band()], name="edges")
 
 
-def show_strip(view: View) -> None:
-    """Input → convolution → ReLU → max pooling on the current window."""
-    band = view.default_band()
-    maps = network(view).run(view.patch([band]).array)
+def run(view: View) -> list[FeatureMap]:
+    """What each layer of the strip's stack makes of the current window."""
+    return network(view).run(view.patch([view.default_band()]).array)
+
+
+def show_strip(
+    view: View, maps: Sequence[FeatureMap], *, covered: bool = False, asked: tuple[int, int] | None = None
+) -> None:
+    """Input → convolution → ReLU → max pooling; ``covered`` hides what comes after the convolution.
+
+    ``asked`` is the pixel of the last map that is asked for: all that it was made from is marked in every map.
+    """
     scales = group_scales(maps)
-    stages = [band_stage(view, band), *(map_stage(view, each, scales[each.group]) for each in maps)]
-    strip(stages, "home", crs=view.crs)
+    stages = [map_stage(view, each, scales[each.group]) for each in maps]
+    if asked is not None:
+        marks = [_under(each, maps[-1], asked) for each in maps]
+        stages = [replace(stage, boxes=[mark], enlarged=True) for stage, mark in zip(stages, marks, strict=True)]
+    after = (replace(stage, covered=covered) for stage in stages[1:])
+    strip([band_stage(view, view.default_band()), stages[0], *after], "home", crs=view.crs)
+
+
+def _under(found: FeatureMap, last: FeatureMap, at: tuple[int, int]) -> Mark:
+    """The pixels of a map that a pixel of the last one, which pools them, stands for."""
+    rows, cols = (whole // part for whole, part in zip(last.field.jump, found.field.jump, strict=True))
+    return Mark(at[0] * rows, at[1] * cols, rows, cols)
 
 
 def show_doors() -> None:
     """One link per experiment."""
+    st.subheader("Experiments", anchor=False)
     for door in DOORS:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(door.page, label=f"**{door.title}**", width=190)

@@ -22,7 +22,7 @@ def show(
     """Show all pictures of a setting; ``covered`` hides what comes out, ``asked`` is the pixel asked about."""
     stages = each_band(view, given, result) if given.target is Target.EACH else _three(view, given, result)
     if asked is not None and given.target is not Target.EACH:
-        stages[0] = replace(stages[0], boxes=[_window(result, asked)])
+        stages[0] = replace(stages[0], boxes=[_window(result, asked)], enlarged=True)
     if covered:
         seen = 0 if given.target is Target.EACH else 1  # the input is no secret
         stages = [*stages[:seen], *(replace(stage, covered=True) for stage in stages[seen:])]
