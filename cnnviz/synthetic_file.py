@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cnnviz import gdal  # noqa: F401  (before rasterio: it switches off what is not needed)
 from cnnviz.errors import SceneError
+from cnnviz.memory import give_back
 from cnnviz.sensors import SENSORS
 from cnnviz.synthetic import DEFAULT_SEED, OFFSET, SCALE, TILE, window
 from cnnviz.synthetic_land import Bytes
@@ -116,6 +117,7 @@ def _write(files: list[Path], frame: Frame, on_progress: Callable[[float], None]
                 for dataset in rest:
                     dataset.write(labels, 1, window=place)
                 del numbers, labels  # before the next tile is waited for
+                give_back()  # or the process grows with the number of tiles
                 on_progress(0.9 * share)
         for file, method in zip(files, (Resampling.average, Resampling.mode), strict=False):
             _add_overviews(file, frame, method)

@@ -17,6 +17,7 @@ FLOORS = (
         "convolve": ["padding", "engines", "convolve", "matrix"],
         "statistics": ["statistics"],
         "windows": ["windows"],
+        "memory": ["memory"],
         "scores": ["scores"],
     },
     {

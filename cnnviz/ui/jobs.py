@@ -5,7 +5,6 @@ A job is a function that takes a :class:`Job` and calls :meth:`Job.tell` often; 
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import threading
 import time
@@ -19,6 +18,7 @@ from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.errors import CnnvizError
+from cnnviz.memory import give_back
 
 Result = TypeVar("Result")
 
@@ -192,20 +192,11 @@ class Queue:
         try:
             job.run()
         finally:
-            give_memory_back()
+            gc.collect()
+            give_back()
             with self._lock:
                 self._running.discard(job)
             self._next()
-
-
-def give_memory_back() -> None:
-    """Let the system have what a job has freed; glibc keeps it for later, and other C libraries do as they like."""
-    gc.collect()
-    try:
-        trim = ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError, TypeError):
-        return
-    trim(0)
 
 
 @st.cache_resource(show_spinner=False)

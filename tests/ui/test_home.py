@@ -69,13 +69,13 @@ def test_the_answer_is_the_strongest_of_four_that_are_left(name):
     assert len(set(question.choices)) == len(question.choices) >= 3
 
 
-def test_about_as_many_answers_are_0_as_are_not():
+def test_0_is_the_answer_often_and_not_always():
     zero = []
     for row in range(0, 448, 64):
         for col in range(128, 448, 64):
             view = view_of("sentinel2", Window(row, col, 64, 64))
             zero.append(asked_of(view).answer == "0")
-    assert 0.2 < np.mean(zero) < 0.8
+    assert 0.1 < np.mean(zero) < 0.9
 
 
 def test_nothing_comes_after_the_convolution_until_somebody_answers():
