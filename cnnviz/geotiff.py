@@ -29,11 +29,13 @@ def geotiff_bytes(
     transform: Affine,
     crs: Any,
     band_names: Sequence[str] = (),
+    unit: str = "",
     tags: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return ``array``, (rows, cols) or (rows, cols, bands), as a float32 GeoTIFF with NaN as nodata.
 
-    ``crs`` is anything that rasterio understands, or None. Raises SceneError where names or CRS do not fit.
+    ``crs`` is anything that rasterio understands, or None; ``unit`` is that of all numbers, such as ``"m"``. Raises
+    SceneError where names or CRS do not fit.
     """
     image = np.asarray(array, dtype=np.float32)
     image = image[..., np.newaxis] if image.ndim == 2 else image
@@ -63,25 +65,18 @@ def geotiff_bytes(
             dataset.update_tags(**(tags or {}))
             for number, name in enumerate(band_names, 1):
                 dataset.set_band_description(number, name)
+            if unit:
+                dataset.units = (unit,) * image.shape[2]
         return bytes(memory.getbuffer())
 
 
-def write_geotiff(
-    path: str | os.PathLike[str],
-    array: ArrayLike,
-    *,
-    transform: Affine,
-    crs: Any,
-    band_names: Sequence[str] = (),
-    tags: Mapping[str, str] | None = None,
-) -> None:
-    """Write ``array`` (rows, cols) or (rows, cols, bands) to a float32 GeoTIFF with NaN as nodata.
+def write_geotiff(path: str | os.PathLike[str], array: ArrayLike, **how: Any) -> None:
+    """Write ``array``, (rows, cols) or (rows, cols, bands), to a file, with all that :func:`geotiff_bytes` takes.
 
-    The file appears under its name only when it is complete. Raises SceneError where names or CRS do not fit
-    or the disk refuses.
+    The file appears under its name only when it is complete. Raises SceneError where names or CRS do not fit or the
+    disk refuses.
     """
-    data = geotiff_bytes(array, transform=transform, crs=crs, band_names=band_names, tags=tags)
-    replace_file(Path(path), data)
+    replace_file(Path(path), geotiff_bytes(array, **how))
 
 
 def replace_file(path: Path, data: bytes) -> None:

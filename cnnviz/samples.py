@@ -83,9 +83,9 @@ def _package(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def _written(name: str, array: ArrayLike, transform: Affine, crs: str | None, band: str) -> Path:
+def _written(name: str, array: ArrayLike, transform: Affine, crs: str | None, band: str, unit: str = "") -> Path:
     path = _folder() / f"{name}.tif"
-    write_geotiff(path, array, transform=transform, crs=crs, band_names=(band,))
+    write_geotiff(path, array, transform=transform, crs=crs, band_names=(band,), unit=unit)
     return path
 
 
@@ -97,7 +97,7 @@ def _elevation() -> Path:
         step_x, step_y = float(file["dx"]), float(file["dy"])
         west, north = float(file["xmin"]), max(float(file["ymin"]), float(file["ymax"]))
     place = Affine(step_x, 0, west, 0, -step_y, north)
-    return _written("elevation", heights, place, "EPSG:4326", "elevation")
+    return _written("elevation", heights, place, "EPSG:4326", "elevation", "m")
 
 
 def _photo(name: str) -> Callable[[], Path]:

@@ -7,8 +7,8 @@ from cnnviz.ui.page import controls, page
 
 with page(
     "Image inspection",
-    "An image is a block of numbers: rows × columns × bands. A photo has three bands, this sensor may have thirteen. "
-    "Click pixels in water, forest and fields, and compare their spectra with their colours.",
+    "An image is a block of numbers: rows × columns × bands. A photo has three bands, a satellite may have thirteen. "
+    "Click pixels that look different, such as water and forest, and compare their numbers in every band.",
 ) as view:
     with controls():
         chosen = inspection.controls(view)

@@ -40,8 +40,9 @@ def current_view() -> View:
         if here.problem:
             st.error(plain(here.problem))
         st.caption(plain(scene.summary()))
-        if name in SAMPLES and SAMPLES[name].synthetic:
-            st.caption(":orange-badge[synthetic] Made by a program, not seen by a satellite.")
+        if name in SAMPLES:
+            sample = SAMPLES[name]
+            st.caption(":orange-badge[synthetic] " * sample.synthetic + sample.about)
         if scene.damaged:
             st.warning("Part of this file cannot be read. It is shown as no data.")
         window = _window(scene)
@@ -60,6 +61,8 @@ def _window(scene: Scene) -> Window:
     side = link.choose("Window", sides, "side", default=_WINDOW)
     first = _first_window(scene, side)
     _start(scene, first)
+    if max(first[2:]) < side:
+        st.caption(f"The scene ends sooner: {render.size(*first[2:])} px.")
     if first[2:] == (rows, cols):
         return first
     with st.expander("Position of the window", key="position"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnviz.ui import link
+from cnnviz.ui.words import plain
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Question:
     """A question about the current setting: ``identity`` changes when the question does."""
 
     identity: str
-    text: str
-    choices: tuple[str, ...]
+    text: str  #: Markdown, as ``because``
+    choices: tuple[str, ...]  #: plain words, as ``answer``
     answer: str
     because: str  #: the numbers that show why
 
@@ -67,7 +68,7 @@ def _choices(question: Question, key: str, answers: dict[str, str]) -> None:
     with st.container(horizontal=True):
         for label in labels:
             st.button(
-                label,
+                plain(label),
                 key=f"{key}_answer_{label}",
                 type="tertiary" if label == "Skip" else "secondary",
                 on_click=answers.__setitem__,
@@ -76,12 +77,13 @@ def _choices(question: Question, key: str, answers: dict[str, str]) -> None:
 
 
 def _verdict(question: Question, given: str) -> None:
+    answer = plain(question.answer)
     if given == "Skip":
-        st.markdown(f"It is **{question.answer}**. {question.because}")
+        st.markdown(f"It is **{answer}**. {question.because}")
     elif given == question.answer:
-        st.markdown(f":green-badge[Right] **{question.answer}**. {question.because}")
+        st.markdown(f":green-badge[Right] **{answer}**. {question.because}")
     else:
-        st.markdown(f":orange-badge[Not quite] {given}? It is **{question.answer}**. {question.because}")
+        st.markdown(f":orange-badge[Not quite] {plain(given)}? It is **{answer}**. {question.because}")
 
 
 def tasks(items: Sequence[Task], key: str) -> None:

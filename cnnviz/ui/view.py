@@ -24,6 +24,7 @@ _ENTRIES = 6
 # A quarter of a million pixels give percentiles of all bands to a fraction of a per cent, at once.
 _STATISTICS_SIDE = 512
 _SECONDS = 600
+_UNIT_LENGTH = 24
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,14 @@ class View:
     def metres(self) -> tuple[float, float] | None:
         """Ground sampling distance in metres, ``(rows, cols)``; None where the file does not say."""
         return self.scene.pixel_size
+
+    @property
+    def unit(self) -> str:
+        """What the file's own numbers are in: the unit of its bands, digital numbers, or "" where nobody says."""
+        units = {band.unit for band in self.scene.facts}
+        if len(units) == 1 and units != {""}:
+            return f"in {units.pop()[:_UNIT_LENGTH]}"
+        return "digital number" if self.scene.dtype.startswith(("int", "uint")) else ""
 
     @property
     def on_ground(self) -> bool:

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import percentileofscore
 from streamlit.testing.v1 import AppTest
 
-from cnnviz.render import StretchRule
+from cnnviz.render import StretchRule, number
 from cnnviz.samples import open_sample
-from cnnviz.scene import Window
+from cnnviz.scene import Window, open_scene
 from cnnviz.sensors import calibrate
-from cnnviz.ui.experiments import inspection_parts, inspection_picture
+from cnnviz.ui.experiments import inspection_lesson, inspection_parts, inspection_picture
 from cnnviz.ui.experiments.inspection import Orientation, Setting, What
+from cnnviz.ui.experiments.pins import Spectrum
+from cnnviz.ui.pictures import Pin
 from cnnviz.ui.view import View
 from tests.factory import raster
 
@@ -163,3 +166,29 @@ def test_a_window_without_a_number_says_so_instead_of_an_empty_chart(tmp_path, m
     assert not app.get("vega_lite_chart")
     assert any("no number here" in each.value for each in app.caption)
     assert not any("chosen for you" in each.value for each in app.caption)
+
+
+@pytest.mark.parametrize("name", ["elevation", "random_grid", "bright_dark"])
+def test_one_band_is_asked_for_its_rank_and_scipy_gives_the_same(name):
+    scene = open_sample(name)
+    view = View(scene, Window(0, 0, min(scene.shape[0], 300), min(scene.shape[1], 200)), scene)
+    values = view.patch(scene.band_names).array[..., 0]
+    for row, col in zip(
+        *np.unravel_index([0, values.argmin(), values.argmax(), values.size // 2], values.shape), strict=True
+    ):
+        pin = Spectrum(Pin(row, col, "#000"), f"row {row}, column {col}", values[row, col, np.newaxis])
+        share = percentileofscore(values.ravel(), values[row, col], kind="strict") / 100
+        question = inspection_lesson.rank(view, pin)
+        assert question.answer == question.choices[min(int(4 * share), 3)]
+        assert number(round(share * values.size)) in question.because
+    assert inspection_lesson.brightest(view, pin) is None
+
+
+def test_a_number_is_called_what_the_file_calls_it(tmp_path):
+    def unit(scene):
+        return View(scene, Window(0, 0, 4, 4)).unit
+
+    assert unit(open_sample("elevation")) == "in m"
+    assert unit(open_sample("sentinel2")) == "digital number"
+    assert unit(open_sample("random_grid")) == ""
+    assert unit(open_scene(raster(tmp_path / "c.tif", np.ones((4, 4), "complex64")))) == ""

@@ -48,13 +48,14 @@ class Setting:
     calibration: Calibration | None
     bits: int
     orientation: Orientation
+    own_unit: str = ""  #: of the file's numbers, as it holds them
 
     @property
     def unit(self) -> str:
-        """What a number of the picture is."""
+        """What a number of the picture is; "" where nobody says."""
         if self.what is What.INDEX:
             return "index"
-        return "reflectance" if self.calibration else "digital number"
+        return "reflectance" if self.calibration else self.own_unit
 
 
 def controls(view: View) -> tuple[What, tuple[str, ...], str, StretchRule]:
@@ -118,7 +119,7 @@ def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: St
             swap = link.tick("BGR instead of RGB", "bgr", help="Some programs store blue first.")
     if swap and what is What.COMPOSITE:
         bands = bands[::-1]
-    return Setting(what, bands, index, rule, manual, calibration, bits, orientation)
+    return Setting(what, bands, index, rule, manual, calibration, bits, orientation, view.unit)
 
 
 def _calibration(view: View, what: What) -> Calibration | None:

@@ -9,31 +9,58 @@ from cnnviz.render import number
 from cnnviz.sensors import to_reflectance
 from cnnviz.ui import teach
 from cnnviz.ui.experiments.inspection import Orientation, Setting, What
-from cnnviz.ui.experiments.pins import chosen, spectra
+from cnnviz.ui.experiments.pins import Spectrum, chosen, spectra
 from cnnviz.ui.teach import Question, Task
 from cnnviz.ui.view import View
+from cnnviz.ui.words import plain
+
+_QUARTERS = ("under a quarter", "a quarter to a half", "a half to three quarters", "over three quarters")
 
 
 def predict(view: View) -> bool:
-    """Ask which of a few bands is brightest at the last pin; returns whether the spectra stay covered."""
+    """Ask about the last pin's numbers; returns whether the spectra stay covered."""
     found = spectra(view)
-    names = view.scene.band_names
-    if not found or len(names) < 3 or not np.isfinite(found[-1].values).all():
+    if not found or not np.isfinite(found[-1].values).all():
         return False
-    values = dict(zip(names, found[-1].values.tolist(), strict=True))
+    question = brightest(view, found[-1]) or rank(view, found[-1])
+    return question is not None and teach.predict(question, "inspection")
+
+
+def brightest(view: View, pin: Spectrum) -> Question | None:
+    """In which of a few bands the pixel is brightest; None for a tie, and for fewer bands than three."""
+    names = view.scene.band_names
+    if len(names) < 3:
+        return None
+    values = dict(zip(names, pin.values.tolist(), strict=True))
     choices = _spread(names)
     answer = max(choices, key=values.__getitem__)
     if [values[name] for name in choices].count(values[answer]) > 1:
-        return False  # a tie has no answer
-    return teach.predict(
-        Question(
-            identity=f"{view.scene.key} {found[-1].label}",
-            text=f"Look at the pixel at {found[-1].label}, the last pin. In which of these bands is it brightest?",
-            choices=choices,
-            answer=answer,
-            because=", ".join(f"{name} {number(values[name])}" for name in choices) + ".",
-        ),
-        "inspection",
+        return None
+    return Question(
+        identity=f"{view.scene.key} {pin.label}",
+        text=f"Look at the pixel at {pin.label}, the last pin. In which of these bands is it brightest?",
+        choices=choices,
+        answer=answer,
+        because=", ".join(f"{plain(name)} {number(values[name])}" for name in choices) + ".",
+    )
+
+
+def rank(view: View, pin: Spectrum) -> Question | None:
+    """How many of the window's numbers are smaller than the pixel's; None where the window holds none."""
+    band = view.default_band()
+    value = float(pin.values[view.scene.band_index(band)])
+    window = view.patch([band]).array
+    valid = window[np.isfinite(window)]
+    if not valid.size:
+        return None
+    smaller = int((valid < value).sum())
+    return Question(
+        identity=f"{view.scene.key} {view.window} {pin.label}",
+        text=f"Look at the pixel at {pin.label}, the last pin. How many of the window’s numbers in {plain(band)} are "
+        "smaller than its own?",
+        choices=_QUARTERS,
+        answer=_QUARTERS[min(4 * smaller // valid.size, 3)],
+        because=f"It is {number(value)}; {number(smaller)} of {number(valid.size)} are smaller.",
     )
 
 
@@ -54,10 +81,16 @@ def tasks(view: View, given: Setting) -> None:
         first = Task("Turn the picture upside down, as some files store it.", upside_down)
         second = Task("Pin a pixel and find its number among its neighbours’.", chosen(view) and _values_are_open())
     teach.tasks([first, second, Task(few, given.bits <= 4)], "inspection")
-    teach.earth(
-        "Leaves are dark in red and bright in the near infrared, water is dark in both: thirteen numbers per pixel "
-        "tell apart what the eye calls green."
-    )
+    if _infrared_and_red(view):
+        teach.earth(
+            "Leaves are dark in red and bright in the near infrared, water is dark in both: the numbers of one pixel "
+            "tell apart what the eye calls green."
+        )
+    else:
+        teach.earth(
+            "A satellite’s pixel is read the same way, band by band: leaves, water and bare soil each have numbers of "
+            "their own."
+        )
 
 
 def _infrared_and_red(view: View) -> tuple[str, str] | None:

@@ -70,7 +70,7 @@ def _spectra(view: View, given: Setting) -> None:
         st.caption("There is no number here to draw. Click a pixel that holds data, or move the window.")
         return
     pixels = [spectrum.label for spectrum in spectra(view)]
-    _line_chart(rows, pixels, _axis_title(view), given.unit)
+    _line_chart(rows, pixels, _axis_title(view), given.unit or "value")
     if not chosen(view):
         st.caption(
             f"Three pixels chosen for you: dark, middle and bright in {view.default_band()}. "
@@ -108,7 +108,7 @@ def _line_chart(rows: list[dict[str, Any]], pixels: list[str], x_title: str, y_t
             "type": "nominal",
             "title": None,
             "scale": {"domain": pixels, "range": list(PIN_COLOURS[: len(pixels)])},
-            "legend": {"orient": "bottom", "columns": 1},
+            "legend": {"orient": "bottom", "columns": 1, "offset": 0, "padding": 0},
         },
         "tooltip": [{"field": name, "type": "nominal"} for name in ("pixel", "band")]
         + [{"field": "value", "type": "quantitative"}],

@@ -88,7 +88,7 @@ def _name(given: Setting) -> str:
 
 
 def _note(given: Setting, scales: list[ColourScale]) -> str:
-    parts = [given.unit]
+    parts = [given.unit] if given.unit else []
     if len(scales) > 1:
         parts.append(f"each band stretched {scales[0].rule}")
     if given.bits < 16:
