@@ -12,7 +12,7 @@ with page(
 ) as view:
     with controls():
         chosen = kernel.controls(view)
-    given, result = kernel.shown(view, kernel.setting(view, *chosen))
+    given, result = kernel.shown(view, kernel.setting(chosen))
     covered, asked = kernel_lesson.predict(given, result)
     left, right = beside(200, turned=True)
     with left:
@@ -21,4 +21,4 @@ with page(
         kernel_pictures.show(view, given, result, covered=covered, asked=asked)
     kernel_files.downloads(view, given, covered=covered)
     whole_scene.show(view, given.network, "kernel", covered=covered)
-    kernel_lesson.tasks(chosen[0], given)
+    kernel_lesson.tasks(chosen.kernel, given)

@@ -308,6 +308,24 @@ def test_the_downloaded_picture_is_not_empty(page, server):
     assert len(colours) > 300  # paper, hatch and text alone have a few
 
 
+def test_each_band_leaves_the_controls_where_they_are_and_a_click_looks_at_one(page, server):
+    visit(page, server.url + "/Kernel_playground")
+    button = page.get_by_role("radio", name="Each band")
+    before = button.bounding_box()
+    for name in ("Each band", "R, G, B", "Each band"):
+        page.get_by_role("radio", name=name).click()
+        settle(page)
+        assert button.bounding_box() == before
+    gallery = page.locator(STRIP).nth(1).locator("canvas:not(.lens)")
+    widths = [canvas.bounding_box()["width"] for canvas in gallery.all()]
+    assert len(widths) == 13
+    assert len(set(widths)) == 1
+    gallery.nth(2).click()
+    settle(page)
+    assert "band=B03" in page.url
+    assert page.locator("figcaption b").first.inner_text() == "B03"
+
+
 @pytest.mark.parametrize("query", ["kernel=own&w=garbage", "kernel=own&w=1,2;3", "k2=roberts_falling", "divide=sum"])
 def test_a_kernel_that_cannot_be_is_explained_above_the_pictures(page, server, query):
     visit(page, server.url + "/Kernel_playground?" + query)

@@ -18,6 +18,7 @@ from cnnviz.scene import Window
 from cnnviz.ui.experiments import kernel, kernel_files
 from cnnviz.ui.experiments.kernel import Setting, Show, Target
 from cnnviz.ui.view import View
+from tests.ui.strips import stages
 
 ROOT = Path(__file__).resolve().parents[2]
 SOBEL = format_kernel(KERNELS["sobel_vertical"].weights)
@@ -134,3 +135,34 @@ def test_a_link_may_name_an_option_by_its_identifier_and_the_address_keeps_it():
     assert app.query_params["kernel"] == KERNELS["laplacian_4"].title
     assert app.query_params["on"] == kernel.TARGETS[Target.COLOUR]
     assert not app.info
+
+
+@pytest.mark.parametrize(("show", "bars"), [("signed", 1), ("input", 13)])
+def test_each_band_stands_in_a_gallery_below_the_one_that_is_looked_at(view, show, bars):
+    app = playground(on="each", band="B11", show=show)
+    first, result, difference = stages(app, "kernel_strip")
+    assert first["name"] == "B11"
+    assert result["caption"] == stages(playground(band="B11", show=show), "kernel_strip")[1]["caption"]
+    assert difference["name"].endswith("input")
+    gallery = stages(app, "kernel_bands")
+    assert [each["name"] for each in gallery] == list(view.scene.band_names)
+    assert len({(each["legend"]["low"], each["legend"]["high"]) for each in gallery}) == bars
+    assert gallery[view.scene.band_index("B11")]["caption"] in result["caption"]
+
+
+def test_the_question_about_each_band_is_about_the_one_that_is_looked_at(view):
+    bands = view.scene.band_names
+    given = setting(target=Target.EACH, bands=bands, looked=bands.index("B08"))
+    result = kernel.run(view, given)
+    np.testing.assert_array_equal(
+        result.band(given.looked).difference, kernel.run(view, replace(setting(), bands=("B08",))).difference
+    )
+    assert given.closer == setting()
+
+
+def test_a_scene_of_one_band_is_asked_neither_for_bands_nor_for_colours():
+    app = playground(scene="elevation")
+    assert not app.exception
+    assert "Band" not in {each.label for each in app.selectbox}
+    assert "Apply to" not in {each.label for each in app.segmented_control}
+    assert len(stages(app, "kernel_strip")) == 3

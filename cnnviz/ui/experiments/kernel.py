@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -50,6 +51,16 @@ NORMALISATIONS = {
 }
 
 
+class Chosen(NamedTuple):
+    """What the row of controls says; ``looked`` is the place, among ``bands``, of the band that is looked at."""
+
+    kernel: str
+    target: Target
+    bands: tuple[str, ...]
+    looked: int
+    show: Show
+
+
 @dataclass(frozen=True)
 class Setting:
     """Everything that the page's controls say; ``kernel`` is the effective kernel as exact text."""
@@ -63,6 +74,14 @@ class Setting:
     offset: float
     padding: str
     border: str
+    looked: int = 0
+
+    @property
+    def closer(self) -> Setting:
+        """The same for what is looked at alone: where the kernel goes over each band, one of them."""
+        if self.target is not Target.EACH:
+            return self
+        return replace(self, target=Target.BAND, bands=(self.bands[self.looked],), looked=0)
 
     @property
     def weights(self) -> np.ndarray:
@@ -96,35 +115,50 @@ class Result:
         found: np.ndarray = _centred(after, before.shape) - _centred(before, after.shape)
         return found
 
+    def band(self, index: int) -> Result:
+        """The same of one band."""
+        part = slice(index, index + 1)
+        after = replace(self.after, array=self.after.array[..., part], channels=self.after.channels[part])
+        return Result(self.before[..., part], after)
+
 
 def _centred(array: np.ndarray, other: tuple[int, ...]) -> np.ndarray:
     rows, cols = (max(mine - theirs, 0) // 2 for mine, theirs in zip(array.shape[:2], other[:2], strict=True))
     return array[rows : rows + min(array.shape[0], other[0]), cols : cols + min(array.shape[1], other[1])]
 
 
-def controls(view: View) -> tuple[str, Target, tuple[str, ...], Show]:
+def controls(view: View) -> Chosen:
     """The row for what the page is about: kernel, target, bands, colours."""
     kernel = link.choose("Kernel", _TITLES | {OWN: "Own kernel"}, "kernel", default="sobel_vertical", on_change=_chosen)
-    target = link.switch("Apply to", TARGETS, "on")
-    bands = _bands(view, target)
+    target, bands, looked = _target(view)
     show = link.switch("Show the result", SHOWS, "show")
-    return kernel, target, bands, show
+    return Chosen(kernel, target, bands, looked, show)
 
 
-def _bands(view: View, target: Target) -> tuple[str, ...]:
+def _target(view: View) -> tuple[Target, tuple[str, ...], int]:
+    """What the kernel is applied to; a scene of one band leaves no choice."""
     names = view.scene.band_names
-    if target is Target.EACH:
-        return names
-    if target is Target.COLOUR:
-        return view.default_bands()
+    if len(names) == 1:
+        return Target.BAND, names, 0
+    offered = {each: title for each, title in TARGETS.items() if each is not Target.COLOUR or len(names) >= 3}
+    target = link.switch("Apply to", offered, "on")
+    # The list stays where it is also in colour: nothing moves under the pointer.
     options = {name: name for name in names}
-    return (link.choose("Band", options, "band", default=view.default_band()),)
+    band = link.choose("Band", options, "band", default=view.default_band(), disabled=target is Target.COLOUR)
+    if target is Target.EACH:
+        return target, names, names.index(band)
+    return target, view.default_bands() if target is Target.COLOUR else (band,), 0
 
 
-def setting(view: View, kernel: str, target: Target, bands: tuple[str, ...], show: Show) -> Setting:
+def look_at(band: str) -> None:
+    """Make ``band`` the one that is looked at; for a control's callback."""
+    st.session_state["band"] = band
+
+
+def setting(chosen: Chosen) -> Setting:
     """The rest of the controls, folded away, and the effective kernel that comes of them all."""
     with more("Type, combine, normalise, repeat, pad"):
-        typed = _typed(kernel)
+        typed = _typed(chosen.kernel)
         left, middle, right = st.columns(3)
         with left:
             effective = _combined(typed)
@@ -135,7 +169,9 @@ def setting(view: View, kernel: str, target: Target, bands: tuple[str, ...], sho
             offset = link.figure("Offset added", -1e6, 1e6, 0.0, "offset", step=1.0)
             padding = link.choose("Padding", PADDINGS, "padding")
             border = link.choose("Border fill", BORDERS, "border")
-    return Setting(format_kernel(typed), format_kernel(effective), target, bands, show, times, offset, padding, border)
+    _, target, bands, looked, show = chosen
+    kernels = format_kernel(typed), format_kernel(effective)
+    return Setting(*kernels, target, bands, show, times, offset, padding, border, looked)
 
 
 def _typed(kernel: str) -> np.ndarray:

@@ -19,7 +19,7 @@ _SIGNS = ("positive", "about 0", "negative")
 
 def predict(given: Setting, result: Result) -> tuple[bool, tuple[int, int] | None]:
     """Ask for the sign of one pixel; returns whether the result is covered, and the pixel while it is asked."""
-    found = result.after.array[..., 0]
+    found = result.after.array[..., given.looked]
     if not np.isfinite(found).any():
         return False, None
     covered = teach.predict(lambda: _question(given, found), "kernel")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import streamlit as st
 
 from cnnviz import render
 from cnnviz.geometry import ReceptiveField
 from cnnviz.render import MINUS, ColourScale, Palette
-from cnnviz.ui.experiments.kernel import Result, Setting, Show, Target
+from cnnviz.ui.experiments.kernel import Result, Setting, Show, Target, look_at
 from cnnviz.ui.maps import band_stage, composite_stage, scaled
 from cnnviz.ui.pictures import Mark, Room, Stage, caption, cells, strip
 from cnnviz.ui.view import View
@@ -20,14 +21,33 @@ def show(
     view: View, given: Setting, result: Result, *, covered: bool = False, asked: tuple[int, int] | None = None
 ) -> None:
     """Show all pictures of a setting; ``covered`` hides what comes out, ``asked`` is the pixel asked about."""
-    stages = each_band(view, given, result) if given.target is Target.EACH else _three(view, given, result)
-    if asked is not None and given.target is not Target.EACH:
-        stages[0] = replace(stages[0], boxes=[_window(result, asked)], enlarged=True)
-    if covered:
-        seen = 0 if given.target is Target.EACH else 1  # the input is no secret
-        stages = [*stages[:seen], *(replace(stage, covered=True) for stage in stages[seen:])]
-    least = "10rem" if given.target is Target.EACH else "11rem"
-    strip(stages, "kernel_strip", crs=view.crs, room=Room(least=least, height=640))
+    first, *made = _three(view, given.closer, result.band(given.looked) if given.target is Target.EACH else result)
+    if asked is not None:
+        first = replace(first, boxes=[_window(result, asked)], enlarged=True)
+    strip([first, *_covered(made, covered)], "kernel_strip", crs=view.crs, room=Room(least="11rem", height=640))
+    if given.target is Target.EACH:
+        _gallery(view, given, _covered(each_band(view, given, result), covered))
+
+
+def _covered(stages: Sequence[Stage], covered: bool) -> list[Stage]:
+    return [replace(stage, covered=covered) for stage in stages]
+
+
+def _gallery(view: View, given: Setting, stages: Sequence[Stage]) -> None:
+    """The results of all bands, small; a click looks at one."""
+    st.markdown("**Every band**")
+    strip(
+        stages,
+        "kernel_bands",
+        crs=view.crs,
+        hint="Click a picture to look at that band above.",
+        room=Room(least="10rem", height=320, shared=_one_scale(stages), gallery=True),
+        on_pick=lambda: look_at(given.bands[st.session_state["kernel_bands"]["pick"]["stage"]]),
+    )
+
+
+def _one_scale(stages: Sequence[Stage]) -> bool:
+    return len({stage.scale for stage in stages}) == 1
 
 
 def coloured(view: View, given: Setting, array: np.ndarray) -> tuple[np.ndarray, ColourScale | None, str]:
@@ -90,7 +110,6 @@ def _stage(view: View, given: Setting, array: np.ndarray, field: ReceptiveField,
 def each_band(view: View, given: Setting, result: Result) -> list[Stage]:
     """One picture per band; signed results share one scale, so that bands can be compared."""
     shared = ColourScale.signed(result.after.array)
-    shared = replace(shared, rule=f"{shared.rule}; the same for all bands")
     stages = []
     for index, band in enumerate(given.bands):
         array = result.after.array[..., index : index + 1]
