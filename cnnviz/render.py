@@ -187,6 +187,19 @@ def quantise(values: np.ndarray, low: float, high: float, bits: int) -> np.ndarr
     return found
 
 
+def scaled_255(values: np.ndarray) -> NDArray[np.float32]:
+    """Values as 0 to 255, from the smallest to the largest finite one; all 0 where they are equal, NaN stays.
+
+    >>> scaled_255(np.array([-12.0, 3.0, 18.0])).tolist()
+    [0.0, 127.5, 255.0]
+    """
+    low, high = value_range(values)
+    steps = np.subtract(values, low, dtype=np.float64)  # the range itself may lie beyond float32
+    steps *= 255 / (high - low or 1.0)
+    found: NDArray[np.float32] = np.clip(steps, 0, 255, out=steps).astype(np.float32)
+    return found
+
+
 def composite(values: np.ndarray, limits: Sequence[tuple[float, float]]) -> np.ndarray:
     """Picture ``(rows, cols, 4)`` of three bands ``(rows, cols, 3)``, each stretched between its own two limits.
 

@@ -70,6 +70,13 @@ def test_a_png_shows_the_pixels_of_its_picture():
     np.testing.assert_array_equal(opened(render.png(picture)), picture)
 
 
+@pytest.mark.parametrize("values", [*AWKWARD, np.array([[3e38, -3e38, 0.0]], np.float32)])
+def test_0_to_255_holds_whatever_is_scaled(values):
+    found = render.scaled_255(values)
+    assert (np.isnan(found) == np.isnan(values)).all()
+    assert ((found[~np.isnan(found)] >= 0) & (found[~np.isnan(found)] <= 255)).all()
+
+
 def test_a_composite_is_nodata_where_any_band_is():
     values = RANDOM.uniform(0, 1, (5, 6, 3))
     values[2, 3, 1] = np.nan

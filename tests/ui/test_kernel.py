@@ -166,3 +166,14 @@ def test_a_scene_of_one_band_is_asked_neither_for_bands_nor_for_colours():
     assert "Band" not in {each.label for each in app.selectbox}
     assert "Apply to" not in {each.label for each in app.segmented_control}
     assert len(stages(app, "kernel_strip")) == 3
+
+
+def test_0_to_255_shows_the_numbers_that_it_says():
+    app = playground(scene="random_grid", show="scale255")
+    before, result, _ = stages(app, "kernel_strip")
+    grid = np.array([[float(text) for text in line] for line in before["cells"]])
+    found = ndimage.correlate(grid, KERNELS["sobel_vertical"].weights.astype(float), mode="mirror")
+    expected = 255 * (found - found.min()) / (found.max() - found.min())
+    np.testing.assert_allclose(np.array(result["cells"], float), expected, rtol=1e-3)
+    assert [result["legend"]["low"], result["legend"]["high"]] == [0, 255]
+    assert "scaled to 0–255" in result["caption"]

@@ -11,7 +11,7 @@ from cnnviz import render
 from cnnviz.samples import SAMPLES
 from cnnviz.scene import Scene, geotiff_bytes
 from cnnviz.ui.experiments.kernel import Setting, Target, run
-from cnnviz.ui.experiments.kernel_pictures import coloured, each_band
+from cnnviz.ui.experiments.kernel_pictures import coloured, displayed, each_band
 from cnnviz.ui.view import View
 
 
@@ -34,8 +34,8 @@ def png(view: View, given: Setting) -> bytes:
     if given.target is Target.EACH:
         parts = [(stage.name, stage.picture, stage.scale) for stage in each_band(view, given, result)]
         return render.figure_png(render.gallery(parts, title))
-    picture, scale, note = coloured(view, given, array)
-    return render.figure_png(render.figure(picture, f"{title} · {note}" if note else title, scale))
+    look = coloured(view, given, displayed(given.show, array))
+    return render.figure_png(render.figure(look.picture, f"{title} · {look.note}" if look.note else title, look.scale))
 
 
 def geotiff(view: View, given: Setting) -> bytes:

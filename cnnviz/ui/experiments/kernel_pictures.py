@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -15,6 +16,8 @@ from cnnviz.ui.experiments.kernel import Result, Setting, Show, Target, look_at
 from cnnviz.ui.maps import band_stage, composite_stage, scaled
 from cnnviz.ui.pictures import Mark, Room, Stage, caption, cells, strip
 from cnnviz.ui.view import View
+
+_SCALED = "scaled to 0–255"
 
 
 def show(
@@ -50,16 +53,33 @@ def _one_scale(stages: Sequence[Stage]) -> bool:
     return len({stage.scale for stage in stages}) == 1
 
 
-def coloured(view: View, given: Setting, array: np.ndarray) -> tuple[np.ndarray, ColourScale | None, str]:
-    """Picture of a result ``(rows, cols, bands)`` with its scale, where it has one, and what must be said of it."""
-    bands = given.bands if array.shape[2] > 1 else given.bands[:1]
-    scales = [_scale(view, given.show, array, band) for band in bands]
-    note = _beyond(array, scales) if given.show is Show.INPUT else ""
+def displayed(show: Show, array: np.ndarray) -> np.ndarray:
+    """The numbers that a result ``(rows, cols, bands)`` is shown by: its own, or those from 0 to 255."""
+    return render.scaled_255(array) if show is Show.SCALE255 else array
+
+
+class Coloured(NamedTuple):
+    """A picture, the scale of each of its bands, and what must be said of them."""
+
+    picture: np.ndarray
+    scales: tuple[ColourScale, ...]
+    note: str
+
+    @property
+    def scale(self) -> ColourScale | None:
+        """The one scale of a picture of one band."""
+        return self.scales[0] if len(self.scales) == 1 else None
+
+
+def coloured(view: View, given: Setting, numbers: np.ndarray) -> Coloured:
+    """Picture of the :func:`displayed` numbers ``(rows, cols, bands)``."""
+    bands = given.bands if numbers.shape[2] > 1 else given.bands[:1]
+    scales = tuple(_scale(view, given.show, numbers, band) for band in bands)
+    note = _beyond(numbers, scales) if given.show is Show.INPUT else ""
     if len(scales) == 1:
-        return scales[0].indices(array[..., 0]), scales[0], note
-    limits = [(scale.low, scale.high) for scale in scales]
+        return Coloured(scales[0].indices(numbers[..., 0]), scales, note or _SCALED * (given.show is Show.SCALE255))
     ends = f"black {render.number(scales[0].low)}, white {render.number(scales[0].high)}, {scales[0].rule}"
-    return render.composite(array, limits), None, note or ends
+    return Coloured(render.composite(numbers, [(scale.low, scale.high) for scale in scales]), scales, note or ends)
 
 
 def _scale(view: View, show: Show, array: np.ndarray, band: str) -> ColourScale:
@@ -67,8 +87,7 @@ def _scale(view: View, show: Show, array: np.ndarray, band: str) -> ColourScale:
         return view.grey(band)
     if show is Show.SIGNED:
         return ColourScale.signed(array)
-    low, high = render.value_range(array)
-    return ColourScale(Palette.GREY, low, high, f"black to white as 0–255: 255 · (a {MINUS} min) / (max {MINUS} min)")
+    return ColourScale(Palette.GREY, 0, 255, f"255 · (a {MINUS} min) / (max {MINUS} min)")
 
 
 def _beyond(array: np.ndarray, scales: Sequence[ColourScale]) -> str:
@@ -93,15 +112,16 @@ def _three(view: View, given: Setting, result: Result) -> list[Stage]:
 
 
 def _stage(view: View, given: Setting, array: np.ndarray, field: ReceptiveField, *, name: str, operation: str) -> Stage:
-    picture, scale, note = coloured(view, given, array)
+    numbers = displayed(given.show, array)
+    look = coloured(view, given, numbers)
     return Stage(
         name=name,
         operation=operation,
-        picture=picture,
-        caption=caption(array, view.metres and scaled(view.metres, field), note),
+        picture=look.picture,
+        caption=caption(array, view.metres and scaled(view.metres, field), look.note),
         alt=f"{name}: {render.size(*array.shape[:2])} pixels, {render.span(*render.value_range(array))}.",
-        scale=scale,
-        cells=cells(array[..., 0]) if scale else None,
+        scale=look.scale,
+        cells=cells(numbers[..., 0]) if look.scale else None,
         field=field,
         transform=field.place(view.transform) if view.on_ground else None,
     )
