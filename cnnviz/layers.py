@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = [
+    "MAX_BANDS",
     "MAX_LAYERS",
     "Activation",
     "Conv2D",
@@ -45,6 +47,8 @@ __all__ = [
 
 MAX_LAYERS = 64
 MAX_NAME = 200
+#: As many as a raster may have.
+MAX_BANDS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,7 @@ class Network:
                 f"Received {len(stack)} layers; 1 to {MAX_LAYERS} of Activation, Conv2D, Pool2D are expected."
             )
         object.__setattr__(self, "layers", stack)
-        object.__setattr__(self, "bands", None if bands is None else _texts(bands, "bands"))
+        object.__setattr__(self, "bands", None if bands is None else _bands(bands))
         object.__setattr__(self, "name", _texts([name], "name")[0] if name != "" else "")
         if self.input_bands is not None:
             self.labels(self.input_bands)
@@ -267,6 +271,15 @@ def _at(number: int, layer: Layer) -> Iterator[None]:
         yield
     except CnnvizError as error:
         raise type(error)(f"Layer {number} ({layer.title}): {error}") from error
+
+
+def _bands(values: Iterable[str]) -> tuple[str, ...]:
+    bands = _texts(values, "bands")
+    if len(bands) > MAX_BANDS:
+        raise RecipeError(f"Received {len(bands):,} bands; at most {MAX_BANDS:,} are expected. Name those that count.")
+    if twin := next((band for band, times in Counter(bands).items() if times > 1), ""):
+        raise RecipeError(f"Received the band {twin!r:.40} more than once; name each band once.")
+    return bands
 
 
 def _texts(values: Iterable[str], what: str) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cnnviz import gdal
 from cnnviz.errors import CnnvizError, RecipeError
 from cnnviz.kernels import KERNELS
-from cnnviz.layers import Activation, Conv2D, Network, Pool2D
+from cnnviz.layers import MAX_BANDS, Activation, Conv2D, Network, Pool2D
 from cnnviz.recipe import MAX_TEXT
 from tests.random_networks import BORDERS, random_network
 
@@ -149,6 +150,15 @@ def test_names_are_short_printable_texts(name):
 def test_bands_are_a_list_of_names(bands):
     with pytest.raises(RecipeError, match="Received bands"):
         Network.from_json(recipe({"type": "pool2d", "size": 2}, bands=bands))
+
+
+def test_each_band_is_named_once_and_their_number_is_bounded():
+    with pytest.raises(RecipeError, match="Received the band 'B04' more than once; name each band once"):
+        Network.from_json(recipe({"type": "pool2d", "size": 2}, bands=["B08", *["B04"] * 2000]))
+    bands = [f"band {number}" for number in range(MAX_BANDS + 1)]
+    with pytest.raises(RecipeError, match="Received 2,049 bands; at most 2,048 are expected"):
+        Network.from_json(recipe({"type": "pool2d", "size": 2}, bands=bands))
+    assert Network([Pool2D(2)], bands=bands[: gdal.MAX_BANDS]).input_bands == gdal.MAX_BANDS
 
 
 def test_bands_that_do_not_fit_the_filters_are_refused():

@@ -64,6 +64,14 @@ def test_a_stack_larger_than_a_server_bears_is_refused_with_a_way_out(view):
         stack.fitted(wide, tuple(heavy), ["B08"])
 
 
+def test_the_bands_that_are_read_count_too(view):
+    wide = View(view.scene, Window(0, 0, 512, 512), view.scene)
+    pooled = (Pool2D(64),)
+    stack.fitted(wide, pooled, [f"band {number}" for number in range(100)])
+    with pytest.raises(GeometryError, match="fewer bands"):
+        stack.fitted(wide, pooled, [f"band {number}" for number in range(200)])
+
+
 def test_filters_for_other_bands_than_are_chosen_are_refused(view):
     with pytest.raises(GeometryError, match="received 2 bands, but the filters have 1"):
         stack.fitted(view, LAYERS, ["B04", "B08"])
@@ -396,6 +404,27 @@ def test_a_recipe_is_read_by_its_schema_alone():
         stack_files.recipe(json.dumps({"version": 1, "layers": [{"type": "zebra"}]}).encode())
     with pytest.raises(RecipeError, match="at most"):
         stack_files.recipe(b" " * 17_000_000)
+
+
+@pytest.mark.parametrize(
+    ("bands", "sentence"),
+    [
+        (["B04"] * 2000, "Received the band 'B04' more than once"),
+        ([f"band {number}" for number in range(100_000)], "Received 100,000 bands"),
+        ([f"band {number}" for number in range(2000)], "wants the bands band 0, band 1"),
+    ],
+)
+def test_a_recipe_of_many_bands_costs_one_short_sentence(bands, sentence):
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    before = page.session_state["stack_bands"]
+    text = json.dumps({"version": 1, "layers": [{"type": "pool2d", "size": 64}], "bands": bands})
+    field = next(each for each in page.get("file_uploader") if "recipe" in each.label)
+    field.upload("many.json", text.encode(), "application/json")
+    page.run()
+    (only,) = [each.value for each in page.error]
+    assert sentence in only
+    assert len(only) < 600
+    assert page.session_state["stack_bands"] == before
 
 
 # --- the lesson ---

@@ -26,6 +26,8 @@ from cnnviz.weights import Array
 LINE, BANDS = "stack", "stack_bands"
 #: Maps of one layer that are shown; a network may have more.
 MAX_SHOWN = 16
+#: Bands that a sentence names.
+MAX_NAMED = 20
 DEFAULT = PRESETS["edges_of_edges"]
 
 
@@ -122,11 +124,11 @@ def fitted(view: View, layers: tuple[Layer, ...], bands: list[str]) -> Network:
         raise GeometryError("received no input band: choose at least one")
     network = Network(layers, bands=bands, name="stack")
     window = (view.window.rows, view.window.cols, len(bands))
-    numbers = sum(int(np.prod(shape)) for shape in network.shapes(window))
+    numbers = sum(int(np.prod(shape)) for shape in (window, *network.shapes(window)))
     if numbers > MAX_NUMBERS:
         raise GeometryError(
-            f"received a stack whose maps hold {numbers:,} numbers: at most {MAX_NUMBERS:,} are expected on a page; "
-            "choose a smaller window, fewer bands or fewer filters, or run the recipe with the command line"
+            f"received a stack whose bands and maps hold {numbers:,} numbers: at most {MAX_NUMBERS:,} are expected on a "
+            "page; choose a smaller window, fewer bands or fewer filters, or run the recipe with the command line"
         )
     return network
 
@@ -154,8 +156,13 @@ def take(view: View, network: Network) -> None:
     elif set(network.bands) <= set(names):
         st.session_state[BANDS] = list(network.bands)
     else:
-        wanted, there = ", ".join(network.bands), ", ".join(names)
+        wanted, there = _some(network.bands), _some(names)
         complain(f"This stack wants the bands {wanted}; the scene has {there}. Choose those that come nearest.")
+
+
+def _some(bands: Sequence[str]) -> str:
+    """Names as a sentence can hold them."""
+    return ", ".join(bands[:MAX_NAMED]) + f" and {len(bands) - MAX_NAMED:,} more" * (len(bands) > MAX_NAMED)
 
 
 def write(layers: Sequence[Layer]) -> None:
