@@ -127,8 +127,8 @@ def fitted(view: View, layers: tuple[Layer, ...], bands: list[str]) -> Network:
     numbers = sum(int(np.prod(shape)) for shape in (window, *network.shapes(window)))
     if numbers > MAX_NUMBERS:
         raise GeometryError(
-            f"received a stack whose bands and maps hold {numbers:,} numbers: at most {MAX_NUMBERS:,} are expected on a "
-            "page; choose a smaller window, fewer bands or fewer filters, or run the recipe with the command line"
+            f"received a stack whose bands and maps hold {numbers:,} numbers: at most {MAX_NUMBERS:,} are expected on "
+            "a page; choose a smaller window, fewer bands or fewer filters, or run the recipe with the command line"
         )
     return network
 
