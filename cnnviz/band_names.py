@@ -63,6 +63,7 @@ _COLOURS_OF = {
     "B01": "aerosol blue", "B02": "blue", "B03": "green", "B04": "red", "B05": "red", "B06": "red nir",
     "B07": "red nir", "B08": "nir", "B8A": "nir", "B11": "swir swir1", "B12": "swir swir2",
 }  # fmt: skip
+_LONGEST = 80  # letters of a name
 _NEAR = 40.0  # nm between what a file says and the nominal centre
 
 
@@ -98,7 +99,7 @@ def name_bands(
     """
     if layout is not None:
         return _by_layout(count, layout)
-    texts = [(text or "").strip() for text in descriptions]
+    texts = [_readable(text or "") for text in descriptions]
     if not any(texts):
         return _guess(count, dtype)
     texts = (texts + [""] * count)[:count]
@@ -118,7 +119,7 @@ def edit_names(names: Sequence[str], count: int) -> BandNames:
     >>> edit_names(["B04", "B08"], 2).sensor.title
     'Sentinel-2 MSI'
     """
-    given = tuple(name.strip() for name in names)
+    given = tuple(_readable(name) for name in names)
     twice = sorted({name for name in given if given.count(name) > 1})
     if len(given) != count or twice or not all(given):
         fault = f"{twice[0]!r} stands twice" if twice and twice[0] else f"got {len(given)} names: {', '.join(given)}"
@@ -216,13 +217,19 @@ def _as_colours(texts: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(whole) if set(whole) <= set(LAYOUTS["multispectral"]) else None
 
 
+def _readable(text: str) -> str:
+    """A text of a file as a name that can be shown and written down: in one line, and not endless."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+
+
 def _unique(names: Iterable[str]) -> tuple[str, ...]:
     """Number the repeats: ``Gray, Gray`` → ``Gray, Gray (2)``."""
-    taken: list[str] = []
+    taken: dict[str, int] = {}
     for name in names:
-        number, free = 1, name
+        free = name
         while free in taken:
-            number += 1
-            free = f"{name} ({number})"
-        taken.append(free)
+            taken[name] += 1
+            free = f"{name} ({taken[name]})"
+        taken[free] = 1
     return tuple(taken)

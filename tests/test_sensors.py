@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnviz.errors import GeometryError, SceneError
+from cnnviz.layers import Network, Pool2D
 from cnnviz.scene import open_scene
 from cnnviz.sensors import (
     LAYOUTS,
@@ -39,6 +40,23 @@ FORMULAS = {
     "NBR": lambda b: (b["B08"] - b["B12"]) / (b["B08"] + b["B12"]),
     "BSI": lambda b: ((b["B11"] + b["B04"]) - (b["B08"] + b["B02"])) / ((b["B11"] + b["B04"]) + (b["B08"] + b["B02"])),
 }
+
+
+def test_names_from_a_file_are_printable_short_and_different():
+    texts = ("x" * 5000, "x" * 6000, "\u202eevil\nline\0", "\t", None)
+    names = name_bands(5, descriptions=texts).names
+    assert names == ("x" * 79 + "…", "x" * 79 + "… (2)", "evil line", "band 4", "band 5")
+    assert Network([Pool2D(2)], bands=names).bands == names
+    assert name_bands(1, descriptions=("\u202e",)).source is NameSource.GUESS
+    assert edit_names(["x" * 300, "a\nb"], 2).names == ("x" * 79 + "…", "a b")
+    with pytest.raises(SceneError, match="stands twice; expected 2 different names"):
+        edit_names(["x" * 300, "x" * 301], 2)
+
+
+def test_equal_names_are_numbered():
+    names = name_bands(2048, descriptions=["a"] * 2048).names
+    assert names[:2] + names[-1:] == ("a", "a (2)", "a (2048)")
+    assert name_bands(3, descriptions=["a", "a (2)", "a"]).names == ("a", "a (2)", "a (3)")
 
 
 def test_sentinel2_has_its_bands_in_natural_order_with_their_pixels():

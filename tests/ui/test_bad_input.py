@@ -83,6 +83,11 @@ PICTURES = {
         r"nodata where masked",
         r"50 % no data",
     ),
+    "long_names.tif": (
+        lambda path: raster(path, ramp(64, 64, 2), descriptions=("x" * 5000, "\u202eevil\nname")),
+        r"64 × 64 × 2",
+        r"64 × 64 px",
+    ),
     "one_pixel.tif": (lambda path: raster(path, [[9]], dtype="uint8"), r"1 × 1 × 1", r"1 × 1 px · 10 m/px · 9"),
 }
 
