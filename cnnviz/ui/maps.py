@@ -41,6 +41,7 @@ def composite_stage(view: View, bands: Sequence[str], **more: Any) -> Stage:
         picture=render.composite(patch.array, [(scale.low, scale.high) for scale in scales]),
         caption=caption(patch.array, view.metres, f"each band stretched {scales[0].rule}"),
         alt=f"Bands {', '.join(bands)} of {view.scene.name} as red, green and blue.",
+        channels=list(zip(bands, scales, strict=True)),
         transform=patch.transform if view.on_ground else None,
         origin=view.window[:2],
         **more,

@@ -17,7 +17,7 @@ from cnnviz.kernels import KERNELS
 from cnnviz.render import ColourScale
 from cnnviz.ui import link
 from cnnviz.ui.browser import component
-from cnnviz.ui.sidebar import current_view
+from cnnviz.ui.sidebar import current_view, describe
 from cnnviz.ui.view import View
 from cnnviz.ui.visit import visit
 from cnnviz.ui.words import plain
@@ -55,8 +55,12 @@ def page(title: str, look: str) -> Iterator[View]:
 
 def _view() -> View:
     """The current view; without one the page ends with a sentence, and the sidebar offers other scenes."""
+    line = st.container(key="scene_line")
     try:
-        return current_view()
+        view = current_view()
+        with line:
+            describe(view.scene)
+        return view
     except CnnvizError as error:
         _say(error)
         st.stop()

@@ -59,6 +59,7 @@ class Stage:
     scale: ColourScale | None = None
     operation: str = ""
     field: ReceptiveField = field(default_factory=lambda: ReceptiveField((1, 1), (1, 1), (0.0, 0.0)))
+    channels: Sequence[tuple[str, ColourScale]] = ()  #: of a picture in colours, what red, green and blue are
     transform: Affine | None = None
     origin: tuple[int, int] = (0, 0)  #: row and column of the first pixel, where they are counted from elsewhere
     cells: np.ndarray | None = None  #: values to write into the cells, for small grids
@@ -176,6 +177,7 @@ def _spec(stage: Stage, pixels: bytes) -> dict[str, Any]:
         "size": stage.field.size,
         "affine": None if place is None else list(place)[:6],
         "cells": None if stage.cells is None else [[render.number(v) for v in line] for line in stage.cells],
+        "channels": [{"name": name, "low": each.low, "high": each.high} for name, each in stage.channels],
         "boxes": [vars(box) for box in stage.boxes],
         "enlarged": stage.enlarged,
         "pins": [vars(pin) for pin in stage.pins],

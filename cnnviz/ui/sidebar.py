@@ -39,10 +39,9 @@ def current_view() -> View:
         scene = here.scene(name)
         if here.problem:
             st.error(plain(here.problem))
-        st.caption(plain(scene.summary()))
+        describe(scene)
         if name in SAMPLES:
-            sample = SAMPLES[name]
-            st.caption(":orange-badge[synthetic] " * sample.synthetic + sample.about)
+            st.caption(SAMPLES[name].about)
         if scene.damaged:
             st.warning("Part of this file cannot be read. It is shown as no data.")
         window = _window(scene)
@@ -51,6 +50,12 @@ def current_view() -> View:
         _open_a_file()
         _band_names(here, name, scene)
     return view
+
+
+def describe(scene: Scene) -> None:
+    """What is open, in one line; what a program made is called synthetic."""
+    made = any(sample.synthetic and sample.title == scene.name for sample in SAMPLES.values())
+    st.caption(":orange-badge[synthetic] " * made + plain(scene.summary()))
 
 
 def _window(scene: Scene) -> Window:

@@ -195,7 +195,7 @@ def test_an_upload_becomes_the_scene_of_every_page(page, server, tmp_path):
     ramp = np.arange(90 * 70, dtype="float32").reshape(90, 70, 1)
     path = raster(tmp_path / "ramp.tif", ramp)
     visit(page, server.url)
-    page.get_by_text("Open a file of your own").click()
+    page.get_by_text("Open a file of your own", exact=True).click()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(path))
     settle(page)
     assert "ramp.tif" in page.get_by_test_id("stSidebar").inner_text()
@@ -207,7 +207,7 @@ def test_an_upload_becomes_the_scene_of_every_page(page, server, tmp_path):
 @pytest.mark.parametrize(("name", "data"), [("trap.tif", b"<VRTDataset/>"), ("cut.tif", b"II*\0"), ("empty.png", b"")])
 def test_a_bad_upload_is_refused_in_a_sentence_and_the_scene_stays(page, server, name, data):
     visit(page, server.url)
-    page.get_by_text("Open a file of your own").click()
+    page.get_by_text("Open a file of your own", exact=True).click()
     upload = {"name": name, "mimeType": "image/tiff", "buffer": data}
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(upload)
     settle(page)
@@ -218,7 +218,7 @@ def test_a_bad_upload_is_refused_in_a_sentence_and_the_scene_stays(page, server,
 def test_a_local_path_below_the_allowed_folder_opens_and_others_do_not(page, server, local_root):
     raster(local_root / "inside.tif", np.ones((30, 40, 1), "float32"))
     visit(page, server.url)
-    page.get_by_text("Open a file of your own").click()
+    page.get_by_text("Open a file of your own", exact=True).click()
     field = page.get_by_role("textbox", name="Path on this computer")
     field.fill("/etc/passwd")
     field.press("Enter")
@@ -247,7 +247,7 @@ def test_predicting_covers_the_result_until_the_answer(page, server):
 def test_two_visitors_do_not_meet(browser, server, page, tmp_path):
     path = raster(tmp_path / "mine.tif", np.ones((30, 40, 1), "float32"))
     visit(page, server.url)
-    page.get_by_text("Open a file of your own").click()
+    page.get_by_text("Open a file of your own", exact=True).click()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(path))
     settle(page)
     stranger = browser.new_context().new_page()
@@ -261,7 +261,7 @@ def test_the_window_is_dragged_over_the_overview_and_stays_on_the_next_page(page
     values = np.arange(1200 * 1000, dtype="float32").reshape(1200, 1000, 1)
     raster(local_root / "large.tif", values)
     visit(page, server.url + "/?path=large.tif&scene=large.tif")
-    overview = page.get_by_role("application")
+    overview = page.get_by_role("application", name="The whole of")
     area = overview.bounding_box()
     page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
     page.mouse.down()

@@ -1,5 +1,7 @@
 """Pictures of a strip in a real browser: what is drawn is what was sent, reduced where it has to be, and read back."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -22,8 +24,10 @@ PAGE = """
 import numpy as np
 import streamlit as st
 from cnnviz.render import ColourScale, Palette
+from cnnviz.layers import ReceptiveField
 from cnnviz.ui.pictures import Room, Stage, strip
 
+THIRD = ReceptiveField((3, 3), (3, 3), (0.0, 0.0))
 st.set_page_config(layout="wide")
 given = np.load({path!r})
 signed, grey = ColourScale.signed(given["values"]), ColourScale(Palette.GREY, 0, 10)
@@ -37,6 +41,15 @@ strip(
     ],
     "strip",
     room=Room(least="9rem", height=400),
+)
+strip(
+    [
+        Stage(name="e", picture=given["lines"], scale=grey, caption="", alt="e"),
+        Stage(name="f", picture=given["lines"][::3, ::3], scale=grey, caption="", alt="f", field=THIRD),
+        Stage(name="g", picture=given["colours"], caption="", alt="g", channels=[(band, grey) for band in "xyz"]),
+    ],
+    "second",
+    room=Room(least="9rem", height=700),
 )
 """
 
@@ -100,10 +113,42 @@ def test_pointing_reads_the_legend_backwards(page, server):
     half_a_step = float(np.nanmax(np.abs(VALUES))) / (LEVELS - 1)
     for row, col in ((0, 0), (20, 11), (36, 22), (4, 4)):
         canvas.hover(position={"x": (col + 0.5) * side, "y": (row + 0.5) * side})
-        text = page.locator(".readout").inner_text().replace("−", "-")
+        text = page.locator(".readout").first.inner_text().replace("−", "-")
         assert text.startswith(f"a: row {row}, column {col}")
         if np.isnan(VALUES[row, col]):
             assert "no data" in text
             continue
         shown = float(text.split("≈ ")[1].split(" ")[0])
         assert shown == pytest.approx(VALUES[row, col], rel=1e-2, abs=1.01 * half_a_step)
+
+
+@pytest.mark.parametrize("width", [500, 1100, 1440, 2300])
+def test_a_pooled_map_is_as_large_as_what_it_was_made_from(page, server, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    visit(page, server.url)
+    whole, pooled = (page.locator(".canvas").nth(number).bounding_box() for number in (4, 5))
+    assert pooled["width"] == pytest.approx(whole["width"], abs=1.5)
+    assert pooled["height"] == pytest.approx(whole["height"], abs=1.5)
+
+
+def test_pixels_enlarged_by_no_whole_number_stay_equal(page, server):
+    """Lines one pixel wide, of two greys in turn: enlarged, each has the same share of the picture."""
+    page.set_viewport_size({"width": 1800, "height": 900})
+    visit(page, server.url)
+    found = drawn(page, 5)[5, :, 0].astype(float)
+    zoom = found.size / 300
+    assert 1.2 < zoom < 2.9
+    assert abs(zoom - round(zoom)) > 0.05
+    between = ((np.arange(2, 299, 2) - 0.5) * zoom).round().astype(int)  # in the middle of the dark ones
+    lines = np.add.reduceat(found, between)[:-1] / 255
+    np.testing.assert_allclose(lines, zoom, atol=0.35)
+
+
+def test_pointing_at_colours_reads_all_three_bands(page, server):
+    visit(page, server.url)
+    canvas = page.locator(".canvas").nth(6)
+    side = canvas.bounding_box()["width"] / COLOURS.shape[1]
+    canvas.hover(position={"x": 7.5 * side, "y": 11.5 * side})
+    text = page.locator(".readout").nth(1).inner_text()
+    shown = [float(part) for part in re.findall(r"[xyz] ≈ ([\d.]+)", text)]
+    np.testing.assert_allclose(shown, COLOURS[11, 7, :3] / 25.5, rtol=1e-2)

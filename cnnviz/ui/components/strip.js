@@ -5,6 +5,8 @@ const LENS_PIXELS = 12;
 const RING = 10; // px from the middle of a tiny box to the ring around it
 const CELL = 26;
 const WIDE_CELL = 44;
+const KEYS = "The arrow keys move the pointer.";
+const KEYS_PICK = "The arrow keys move the pointer, Enter chooses the pixel.";
 
 function figureText(value) {
   if (Math.abs(value) >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 }).replaceAll(",", "\u202f").replace("-", "−");
@@ -52,6 +54,22 @@ function coloured(pixels, { rows, cols, legend }) {
   return image;
 }
 
+function enlarged(picture, times) {
+  const large = new OffscreenCanvas(picture.width * times, picture.height * times);
+  const context = large.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.drawImage(picture, 0, 0, large.width, large.height);
+  return large;
+}
+
+// The number that stands at a place, 0 to last, of a scale; at its ends all beyond it stand too.
+function roughly(place, last, { low, high }) {
+  if (low === high) return "≈ " + figureText(low);
+  if (place === 0) return "≤ " + figureText(low);
+  if (place === last) return "≥ " + figureText(high);
+  return "≈ " + figureText(low + (place / last) * (high - low));
+}
+
 class Stage {
   constructor(strip, index) {
     this.strip = strip;
@@ -60,7 +78,7 @@ class Stage {
     this.operation = element("div", { class: "operation" }, this.step);
     this.figure = element("figure", { class: "stage" }, this.step);
     this.frame = element("div", { class: "frame" }, this.figure);
-    this.canvas = element("div", { class: "canvas", tabindex: "0", role: "img" }, this.frame);
+    this.canvas = element("div", { class: "canvas", tabindex: "0", role: "application", "aria-roledescription": "picture" }, this.frame);
     this.image = element("canvas", {}, this.canvas);
     this.overlay = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" }, this.canvas);
     this.marks = svg("g", {}, this.overlay);
@@ -87,7 +105,7 @@ class Stage {
 
   words(spec) {
     this.operation.textContent = spec.operation || "";
-    this.canvas.setAttribute("aria-label", spec.alt);
+    this.canvas.setAttribute("aria-label", `${spec.alt} ${this.strip.data.pick ? KEYS_PICK : KEYS}`);
     this.canvas.classList.toggle("covered", Boolean(spec.covered));
     this.step.classList.toggle("cells", Boolean(spec.cells));
     this.caption.replaceChildren(element("b"), document.createTextNode(spec.covered ? "" : spec.caption));
@@ -97,27 +115,41 @@ class Stage {
     drawLegend(this.legend, spec.legend);
   }
 
-  // A picture is enlarged by whole numbers only, so that pixels stay square; a larger one is reduced to fit.
-  fit(room) {
+  // How far the picture may be enlarged to fill its room.
+  ratio(room) {
+    const { rows, cols } = this.spec;
+    return Math.min(room / cols, Math.max(this.strip.height / rows, 0.02));
+  }
+
+  // Whether it shows the same ground as the first picture, a border more or less.
+  covers(first) {
+    return [0, 1].every((axis) => {
+      const side = axis ? "cols" : "rows";
+      const share = (this.spec[side] * this.spec.jump[axis]) / (first.spec[side] * first.spec.jump[axis]);
+      return share > 0.6 && share < 1.3;
+    });
+  }
+
+  fit(zoom) {
     const { rows, cols, cells } = this.spec;
-    const tall = Math.max(this.strip.height / rows, 0.02);
-    const ratio = Math.min(room / cols, tall);
-    this.zoom = cells ? this.strip.cellSide(cols) : ratio >= 1 ? Math.floor(ratio) : ratio;
+    this.zoom = cells ? this.strip.cellSide() : zoom;
     this.image.style.width = `${cols * this.zoom}px`;
     this.image.style.height = `${rows * this.zoom}px`;
+    this.figure.style.setProperty("--drawn", `${cols * this.zoom}px`);
     this.paint();
   }
 
-  // Reduced here, where every pixel counts: left to its style, a canvas is reduced from a few pixels out of many.
+  // Reduced here, where every pixel counts: left to its style, a canvas is reduced from a few pixels out of many. What is
+  // enlarged by no whole number is drawn by the next one first, and then reduced: its pixels stay equal.
   paint() {
-    const scale = Math.min(this.zoom * devicePixelRatio, 1);
+    const scale = Number.isInteger(this.zoom) ? 1 : this.zoom * devicePixelRatio;
     const [width, height] = [this.spec.cols, this.spec.rows].map((side) => Math.max(Math.round(side * scale), 1));
     if (this.painted === this.picture && this.image.width === width && this.image.height === height) return;
     this.painted = this.picture;
     [this.image.width, this.image.height] = [width, height];
     const context = this.image.getContext("2d");
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.picture, 0, 0, width, height);
+    context.drawImage(scale > 1 ? enlarged(this.picture, Math.ceil(scale)) : this.picture, 0, 0, width, height);
     this.image.classList.toggle("whole", scale === 1);
   }
 
@@ -174,16 +206,13 @@ class Stage {
 
   // The legend read backwards: good to half a step of its range, and said so by "≈".
   valueAt(row, col) {
-    const { legend, cells } = this.spec;
+    const { legend, channels, cells } = this.spec;
     if (cells) return cells[row][col];
-    if (this.colourAt(row, col)[3] === 0) return "no data";
+    const colour = this.colourAt(row, col);
+    if (colour[3] === 0) return "no data";
+    if (channels.length) return channels.map((each, i) => `${each.name} ${roughly(colour[i], 255, each)}`).join(", ");
     const place = legend ? this.placeAt(row, col) : -1;
-    if (place < 0) return "";
-    if (legend.low === legend.high) return "≈ " + figureText(legend.low);
-    const last = legend.colours.length - 1;
-    if (place === 0) return "≤ " + figureText(legend.low);
-    if (place === last) return "≥ " + figureText(legend.high);
-    return "≈ " + figureText(legend.low + (place / last) * (legend.high - legend.low));
+    return place < 0 ? "" : roughly(place, legend.colours.length - 1, legend);
   }
 
   pixelAt(event) {
@@ -288,10 +317,23 @@ class Strip {
     if (!this.readout.textContent) this.readout.textContent = data.hint;
   }
 
+  // How far each picture is enlarged: by whole numbers only, so that pixels stay square, or reduced to fit. Pictures of
+  // the same ground get one scale on it, so that a pooled map is as large as what it was made from.
+  zooms(stages) {
+    const whole = (ratio) => (ratio >= 1 ? Math.floor(ratio) : ratio);
+    const ratios = stages.map((stage) => stage.ratio(Math.max(stage.figure.clientWidth, 1)));
+    const alike = stages.map((stage) => stage.covers(stages[0]));
+    const finest = Math.min(...stages.map((stage, i) => (alike[i] ? stage.spec.jump[1] : Infinity)));
+    const steps = stages.map((stage) => stage.spec.jump[1] / finest);
+    const scale = whole(Math.min(...ratios.map((ratio, i) => (alike[i] ? ratio / steps[i] : Infinity))));
+    return stages.map((_, i) => (alike[i] ? scale * steps[i] : whole(ratios[i])));
+  }
+
   // Cells share the room evenly; they hold their numbers, and never grow beyond what reads well.
-  cellSide(cols) {
+  cellSide() {
     const share = this.root.clientWidth / this.stages.length - 12;
-    return Math.floor(Math.min(Math.max(share / cols, CELL), WIDE_CELL));
+    const most = Math.max(...this.data.stages.map((spec) => (spec.cells ? spec.cols : 1)));
+    return Math.floor(Math.min(Math.max(share / most, CELL), WIDE_CELL));
   }
 
   // Once before the next frame, for all pictures that came since: widths are read first, then written, or the browser
@@ -300,8 +342,14 @@ class Strip {
     this.arranging ??= requestAnimationFrame(() => {
       this.arranging = null;
       const known = this.stages.filter((stage) => stage.spec);
-      const rooms = known.map((stage) => Math.max(stage.figure.clientWidth, 1));
-      known.forEach((stage, i) => { stage.fit(rooms[i]); stage.mark(); stage.settle(); });
+      const zooms = this.zooms(known);
+      const tops = known.map((stage) => stage.step.offsetTop);
+      known.forEach((stage, i) => {
+        stage.step.classList.toggle("wrapped", i > 0 && tops[i] > tops[i - 1]);
+        stage.fit(zooms[i]);
+        stage.mark();
+        stage.settle();
+      });
       this.root.dataset.version = this.data.version;
     });
   }
@@ -322,7 +370,7 @@ class Strip {
       const [a, b, c, d, e, f] = stage.spec.affine;
       const x = a * (col + 0.5) + b * (row + 0.5) + c, y = d * (col + 0.5) + e * (row + 0.5) + f;
       const digits = Math.abs(a) + Math.abs(b) < 0.01 ? 5 : 1;
-      parts.push(`x ${x.toFixed(digits)}, y ${y.toFixed(digits)} ${this.data.crs}`);
+      parts.push(`x ${decimalText(x, digits)}, y ${decimalText(y, digits)} ${this.data.crs}`);
     }
     const seen = stage.seen(row, col);
     if (seen.rows * seen.cols > 1) parts.push(`sees ${seen.rows} × ${seen.cols} pixels of the input`);

@@ -94,7 +94,8 @@ def _under(found: FeatureMap, last: FeatureMap, at: tuple[int, int]) -> Mark:
 def show_doors() -> None:
     """One link per experiment."""
     st.subheader("Experiments", anchor=False)
-    for door in DOORS:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link(door.page, label=f"**{door.title}**", width=190)
-            st.caption(door.about)
+    with st.container(key="doors"):
+        for door in DOORS:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.page_link(door.page, label=f"**{door.title}**", width=190)
+                st.caption(door.about)
