@@ -46,6 +46,14 @@ class Calibration:
     reason: str
     source: CalibrationSource
 
+    def reflectance(self, numbers: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Reflectance of ``numbers`` of any shape, such as the ends of a range; here 0 is a number like any other.
+
+        >>> calibrate("-1000").reflectance(np.array([0.0, 6000.0])).tolist()
+        [-0.1, 0.5]
+        """
+        return (numbers + self.offset) / self.scale
+
 
 def calibrate(
     choice: str = Offset.AUTO,
@@ -91,7 +99,7 @@ def _from_scaling(scaling: tuple[float, float]) -> Calibration | None:
     gain, constant = scaling
     if (gain, constant) == (1.0, 0.0) or not gain:
         return None
-    reason = f"The file's bands say reflectance = DN × {gain:g} + {_text(constant)}."
+    reason = f"The file's bands say reflectance = DN × {_text(gain)} + {_text(constant)}."
     return Calibration(
         round(1 / gain, 6), round(constant / gain, 6), reason.replace("+ −", "− "), CalibrationSource.FILE
     )
@@ -106,7 +114,7 @@ def _from_tags(words: Mapping[str, str], scale: float) -> Calibration | None:
     for key in sorted(words):
         if key.startswith(("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET")):
             offset = _number(words, (key,)) or 0.0
-            return Calibration(scale, offset, f"The file says {key} = {offset:g}.", CalibrationSource.FILE)
+            return Calibration(scale, offset, f"The file says {key} = {_text(offset)}.", CalibrationSource.FILE)
     baseline = _number(words, ("PROCESSING_BASELINE", "S2:PROCESSING_BASELINE"))
     if baseline is None:
         return None
@@ -155,4 +163,5 @@ def _number(words: Mapping[str, str], keys: Iterable[str]) -> float | None:
 
 
 def _text(value: str | float) -> str:
-    return f"{float(value):g}".replace("-", "−")
+    """A figure as a sentence holds it, in full: 2.75e-05 as 0.0000275."""
+    return np.format_float_positional(float(value), trim="-").replace("-", "−")

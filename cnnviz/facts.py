@@ -45,6 +45,7 @@ class Storage:
     block: tuple[int, int]
     interleave: str
     compression: str
+    """In lower case; "" for none."""
     overviews: tuple[int, ...]
     """Decimations for which the file holds a smaller copy: 2 for half the size, and so on."""
     bytes_on_disk: int
@@ -100,7 +101,7 @@ def storage(dataset: Any, kind: Format, size: int) -> Storage:
 
 def _packing(dataset: Any) -> tuple[str, str]:
     structure = dataset.tags(ns="IMAGE_STRUCTURE")
-    return structure.get("INTERLEAVE", "band").lower(), structure.get("COMPRESSION", "none").lower()
+    return structure.get("INTERLEAVE", "band").lower(), structure.get("COMPRESSION", "").lower()
 
 
 def _mask_kind(dataset: Any) -> str:

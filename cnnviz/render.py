@@ -83,6 +83,7 @@ class ColourScale:
     low: float
     high: float
     rule: str = ""
+    levels: int = LEVELS  #: values that are told apart, where they were rounded to fewer than there are colours
 
     @classmethod
     def signed(cls, *arrays: np.ndarray) -> ColourScale:
@@ -124,8 +125,16 @@ class ColourScale:
         return picture
 
     def colours(self) -> list[str]:
-        """The colours of the legend, from low to high, as ``#rrggbb``."""
-        return _hex_colours(self.palette)
+        """The colours of the legend, from low to high, as ``#rrggbb``: as many different ones as there are levels.
+
+        >>> sorted(set(ColourScale(Palette.GREY, 0, 1, levels=2).colours()))
+        ['#000000', '#ffffff']
+        """
+        shades, last = _hex_colours(self.palette), LEVELS - 1
+        if self.levels > last:
+            return shades
+        steps = self.levels - 1
+        return [shades[round(round(place * steps / last) * last / steps)] for place in range(LEVELS)]
 
 
 def _steps(values: np.ndarray, low: float, high: float, top: int) -> NDArray[np.float32]:
@@ -253,7 +262,7 @@ def number(value: float, digits: int = 4) -> str:
         return f"{int(value):,}".replace(",", THIN).replace("-", MINUS)
     if 1e-3 <= abs(value) < 1e7:
         rounded = float(f"{value:.{digits}g}")
-        text = f"{rounded:,.10f}".rstrip("0").rstrip(".")
+        text = f"{rounded:,}".removesuffix(".0")
         return text.replace(",", THIN).replace("-", MINUS)
     mantissa, power = f"{value:.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".").replace("-", MINUS)

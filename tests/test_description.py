@@ -51,6 +51,10 @@ def test_plain_json(tmp_path):
     assert plain["bands"][0]["number"] == 1
 
 
+def test_what_is_not_compressed_has_no_compression(tmp_path):
+    assert open_scene(raster(tmp_path / "a.tif", ramp(4, 4, 1))).describe().compression == ""
+
+
 def test_the_other_formats(tmp_path):
     source = raster(tmp_path / "a.tif", ramp(90, 64, 3, "uint8"))
     expected = {"JP2OpenJPEG": "jpeg2000", "JPEG": "jpeg", "PNG": "deflate"}

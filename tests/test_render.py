@@ -120,6 +120,23 @@ def test_figures_have_four_digits_and_true_signs(value, text):
     assert render.number(value).replace("\u202f", " ") == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(5967885.37, "5 967 885.37"), (-34.8712712, "−34.8712712"), (0.00123456789, "0.00123456789")]
+)
+def test_more_digits_bring_no_floating_noise(value, text):
+    assert render.number(value, 9).replace("\u202f", " ") == text
+
+
+@pytest.mark.parametrize("bits", [1, 2, 5, 7, 8])
+def test_a_legend_shows_the_levels_of_its_picture_and_no_others(bits):
+    values = np.linspace(3, 17, 5000).reshape(50, 100)
+    shown = ColourScale(Palette.GREY, 3.0, 17.0, levels=2**bits)
+    picture = shown.picture(render.quantise(values, shown.low, shown.high, bits))
+    seen = {"#" + bytes(colour[:3]).hex() for colour in np.unique(picture.reshape(-1, 4), axis=0)}
+    assert seen == set(shown.colours())
+    assert len(seen) == min(2**bits, LEVELS)
+
+
 def test_a_downloaded_picture_shows_its_pixels_and_hatches_only_nodata():
     values = np.full((20, 30), 5.0)
     values[:, :5] = np.nan

@@ -277,6 +277,11 @@ def test_gdals_scale_and_offset_count_first():
     assert "DN × 0.0001 − 0.1" in found.reason
 
 
+def test_figures_in_reasons_are_written_in_full_with_true_signs():
+    assert "RADIO_ADD_OFFSET = −1000." in calibrate(tags={"RADIO_ADD_OFFSET": "-1000"}).reason
+    assert "DN × 0.0000275 − 0.2." in calibrate(scaling=(2.75e-05, -0.2)).reason
+
+
 def test_another_quantification_is_taken_from_the_tags():
     assert calibrate("0", tags={"QUANTIFICATION_VALUE": "5000"}).scale == 5000
 
