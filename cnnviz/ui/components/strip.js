@@ -163,9 +163,18 @@ class Stage {
       svg("rect", { class: "box", x: box.col, y: box.row, width: box.cols, height: box.rows }, this.marks);
       if (this.isTiny(box)) svg("circle", { class: "ring", cx: box.col + box.cols / 2, cy: box.row + box.rows / 2, r: RING * unit }, this.marks);
     }
+    // On cells a pin is a ring, so that the number stays readable; a disc at the edge is drawn whole.
+    const reach = Math.min(7 * unit, rows / 2, cols / 2);
     for (const pin of pins) {
       const group = svg("g", { class: "pin" }, this.marks);
-      svg("circle", { cx: pin.col + 0.5, cy: pin.row + 0.5, r: 6 * unit, fill: pin.colour }, group);
+      const [cx, cy] = [pin.col + 0.5, pin.row + 0.5];
+      if (!cells) {
+        const inside = (at, size) => Math.min(Math.max(at, reach), size - reach);
+        svg("circle", { cx: inside(cx, cols), cy: inside(cy, rows), r: 6 * unit, fill: pin.colour }, group);
+        continue;
+      }
+      svg("circle", { cx, cy, r: 0.43, style: "fill: none; stroke-width: 5px" }, group);
+      svg("circle", { cx, cy, r: 0.43, style: `fill: none; stroke-width: 3px; stroke: ${pin.colour}` }, group);
     }
   }
 
