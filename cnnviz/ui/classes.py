@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 import numpy as np
@@ -33,9 +34,18 @@ def picture(numbers: NDArray[np.uint8], classes: tuple[str, ...]) -> NDArray[np.
 
 def legend(classes: tuple[str, ...]) -> str:
     """Names of the classes beside their colours, as HTML."""
+    return swatches(zip(colours(classes), classes, strict=True))
+
+
+def swatches(named: Iterable[tuple[str, str]]) -> str:
+    """Colours and what each stands for, as HTML: in one line, or as many as it takes.
+
+    >>> "&lt;b&gt;" in swatches([("#000000", "<b>")])
+    True
+    """
     box = (
         '<span style="display:inline-block;width:0.8rem;height:0.8rem;background:{};border:1px solid #8888"></span> {}'
     )
-    items = [box.format(colour, escape(name)) for colour, name in zip(colours(classes), classes, strict=True)]
+    items = [box.format(colour, escape(name)) for colour, name in named]
     cells = "".join(f'<span style="white-space:nowrap">{item}</span>' for item in items)
     return f'<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1rem;font-size:0.85rem">{cells}</div>'

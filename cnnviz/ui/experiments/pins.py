@@ -63,7 +63,7 @@ def _inside(view: View) -> list[tuple[int, int]]:
 
 
 def _examples(view: View) -> list[tuple[int, int]]:
-    """The darkest, the middle and the brightest pixel of the default band."""
+    """Dark, middle and bright pixels of the default band, as many as differ."""
     return _ranked(view.scene, view.window, view.default_band())
 
 
@@ -75,13 +75,14 @@ def _ranked(scene: Scene, window: Window, band: str) -> list[tuple[int, int]]:
         return []
     ranks = [int(share * (count - 1)) for share in (0.02, 0.5, 0.98)]
     order = np.argpartition(array, ranks, axis=None)
-    found = [np.unravel_index(order[rank], array.shape) for rank in ranks]
+    distinct = {float(array.ravel()[order[rank]]): order[rank] for rank in ranks}
+    found = [np.unravel_index(place, array.shape) for place in distinct.values()]
     return [(window.row + int(row), window.col + int(col)) for row, col in found]
 
 
-def pinned(view: View) -> list[Pin]:
-    """Pins that lie in the window, in its own pixels."""
-    window = view.window
+def pinned(view: View, within: Window | None = None) -> list[Pin]:
+    """The view's pins that lie in its window, or ``within`` another, in the window's own pixels."""
+    window = within or view.window
     return [
         Pin(row - window.row, col - window.col, colour)
         for (row, col), colour in zip(places(view), PIN_COLOURS, strict=False)
