@@ -88,7 +88,7 @@ def format_kernel(weights: ArrayLike) -> str:
 
 
 def _shortest(weight: np.float32) -> str:
-    decimal = f"{weight}".removesuffix(".0").replace("e+", "e")
+    decimal = str(weight).removesuffix(".0").replace("e+", "e")
     fraction = Fraction(float(weight)).limit_denominator(4096)
     exact = np.float32(fraction.numerator / fraction.denominator) == weight
     return min(decimal, str(fraction), key=len) if exact else decimal

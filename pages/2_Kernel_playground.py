@@ -14,7 +14,7 @@ with page(
         chosen = kernel.controls(view)
     given, result = kernel.shown(view, kernel.setting(chosen))
     covered, asked = kernel_lesson.predict(given, result)
-    left, right = beside(200, turned=True)
+    left, right = beside(kernel.width(given), turned=True)
     with left:
         kernel.edit(view, given)
     with right:

@@ -158,3 +158,7 @@ def test_weights_are_divided_by_what_is_said():
 def test_a_sum_of_nothing_cannot_divide(grid, how, says):
     with pytest.raises(KernelError, match=says):
         normalise(grid, how)
+
+
+def test_a_weight_is_written_in_as_few_digits_as_tell_it_apart():
+    assert format_kernel([[0.1234, -1e30, 1 / 3]]) == "0.1234,-1e30,1/3"

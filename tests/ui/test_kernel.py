@@ -177,3 +177,8 @@ def test_0_to_255_shows_the_numbers_that_it_says():
     np.testing.assert_allclose(np.array(result["cells"], float), expected, rtol=1e-3)
     assert [result["legend"]["low"], result["legend"]["high"]] == [0, 255]
     assert "scaled to 0–255" in result["caption"]
+
+
+def test_weights_that_cancel_but_for_rounding_have_the_sum_0():
+    app = playground(kernel="box_3", k2="identity", b="-1.0")
+    assert any("sum 0 ·" in each.value for each in app.caption)

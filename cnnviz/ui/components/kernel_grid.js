@@ -2,8 +2,8 @@
 
 const NUMBER = /^[-−+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\/\d+\.?\d*)?$/i;
 
-const ROOM = 190;
 const MOST_NUMBERS = 7;
+const DIGIT = 0.58; // width of a digit as a part of its height
 
 class Grid {
   constructor(root) {
@@ -18,9 +18,12 @@ class Grid {
 
   update(component) {
     this.send = component.setTriggerValue;
-    const { cells, shown, colours, inks, help, fixed } = component.data;
+    const { cells, shown, colours, inks, side, name, help, fixed } = component.data;
+    this.root.style.setProperty("--cell", `${side}px`);
     this.note.textContent = help;
     this.told = cells.map((line) => line.join(",")).join(";");
+    const many = Math.max(cells.length, cells[0].length) > MOST_NUMBERS; // too many to be read, until one is edited
+    this.root.classList.toggle("many", many);
     if (this.rows !== cells.length || this.cols !== cells[0].length) this.build(cells.length, cells[0].length);
     this.inputs.forEach((line, row) => line.forEach((input, col) => {
       // What is being typed while the answer to an earlier cell arrives stays.
@@ -29,6 +32,9 @@ class Grid {
       input.brief = shown[row][col];
       if (!typing) input.value = input.brief;
       input.title = input.exact;
+      input.setAttribute("aria-label", `${name} in row ${row + 1}, column ${col + 1}`);
+      input.style.fontSize = `${Math.min(Math.max(side / 3.2, 9), (side - 2) / (DIGIT * input.brief.length))}px`;
+      input.classList.toggle("long", many || input.exact.length > input.brief.length);
       input.readOnly = fixed;
       input.classList.remove("wrong");
       input.parentElement.style.background = colours[row][col];
@@ -38,26 +44,22 @@ class Grid {
 
   build(rows, cols) {
     [this.rows, this.cols] = [rows, cols];
-    const side = Math.min(Math.floor(ROOM / Math.max(rows, cols)), 50);
-    this.root.style.setProperty("--cell", `${side}px`);
-    this.root.style.setProperty("--size", `${Math.max(Math.round(side / 3.2), 9)}px`);
-    this.root.classList.toggle("many", Math.max(rows, cols) > MOST_NUMBERS);
     this.inputs = [];
     this.table.replaceChildren();
     for (let row = 0; row < rows; row++) {
       const line = this.table.insertRow();
       this.inputs.push(Array.from({ length: cols }, (_, col) => {
         const input = document.createElement("input");
-        input.setAttribute("aria-label", `weight in row ${row + 1}, column ${col + 1}`);
         input.inputMode = "decimal";
         input.dataset.place = `${row} ${col}`;
+        input.classList.toggle("right", col > 0 && col >= cols / 2);
         line.insertCell().append(input);
         return input;
       }));
     }
   }
 
-  // A cell shows three digits and holds all of them: the exact weight is there to be edited.
+  // A cell shows the digits that fit and holds all of them: the exact weight is there to be edited.
   enter(input) {
     if (input.value === input.brief) input.value = input.exact;
     input.select();

@@ -16,7 +16,7 @@ from cnnviz.layers import Conv2D, FeatureMap, Network
 from cnnviz.render import number
 from cnnviz.ui import link
 from cnnviz.ui.fallback import good_or_default
-from cnnviz.ui.kernel_grid import kernel_grid
+from cnnviz.ui.kernel_grid import grid_width, kernel_grid
 from cnnviz.ui.page import more
 from cnnviz.ui.view import View
 
@@ -222,6 +222,8 @@ def _own(text: str) -> None:
     st.session_state["kernel"] = OWN
 
 
+_WIDTH = 200
+_NOISE = 1e-6
 _SIZES = ("kernel_rows", "kernel_cols")
 _TURNS: Mapping[str, tuple[str, str]] = {
     "transpose": ("Transpose", ":material/transform:"),
@@ -243,14 +245,27 @@ def _turned(weights: np.ndarray, turn: str) -> np.ndarray:
             return np.rot90(weights, -1)
 
 
+def width(given: Setting) -> int:
+    """Pixels for the column that the kernel stands in: more than usual where its cells need more."""
+    return max(_WIDTH, *(grid_width(parse_kernel(text)) for text in (given.typed, given.kernel)))
+
+
 def edit(view: View, given: Setting) -> None:
-    """The kernel in cells, its size on the ground, and what turns it."""
+    """The kernel in cells, what turns it, what is applied where that is another, and its size on the ground."""
     weights = parse_kernel(given.typed)
-    fixed = link.hides("controls")
-    hint = "Arrow keys walk." if fixed else "Type into a cell; arrow keys walk."
-    kernel_grid(weights, "kernel_grid", help=hint, on_edit=_edited, fixed=fixed)
-    if fixed:
-        return
+    if link.hides("controls"):
+        kernel_grid(weights, "kernel_grid", help="Arrow keys walk.")
+    else:
+        kernel_grid(weights, "kernel_grid", help="Type into a cell; arrow keys walk.", on_edit=_edited)
+        _turns(given, weights)
+    if given.kernel != given.typed:
+        said = "Applied: what the folded settings make of it."
+        kernel_grid(given.weights, "kernel_applied", help=said, name="applied weight")
+    _in_words(view, given)
+
+
+def _turns(given: Setting, weights: np.ndarray) -> None:
+    """What turns the kernel and what gives it another size."""
     with st.container(horizontal=True, gap="xsmall"):
         for turn, (label, icon) in _TURNS.items():
             st.button(label, icon=icon, key=f"turn_{turn}", help=label, on_click=_turn, args=(turn, given.typed))
@@ -258,7 +273,6 @@ def edit(view: View, given: Setting) -> None:
         st.session_state[key] = weights.shape[axis]
         with column:
             st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized, args=(given.typed,))
-    _in_words(view, given)
 
 
 def _turn(turn: str, typed: str) -> None:
@@ -272,14 +286,15 @@ def _resized(typed: str) -> None:
 
 
 def _in_words(view: View, given: Setting) -> None:
-    weights = given.weights
+    weights = given.weights.astype(np.float64)
     rows, cols = weights.shape
-    parts = [f"{rows} × {cols} weights, sum {number(float(weights.sum()))}"]
+    sum_ = float(weights.sum())
+    if abs(sum_) < _NOISE * np.abs(weights).sum():  # float32 weights that cancel but for their rounding
+        sum_ = 0.0
+    parts = [f"{rows} × {cols} weights, sum {number(sum_)}"]
     if view.metres is not None:
         down, across = view.metres
         parts.append(f"{number(rows * down)} × {number(cols * across)} m on the ground")
-    if given.kernel != given.typed:
-        parts.append("applied as: " + given.kernel)
     st.caption(" · ".join(parts))
 
 
