@@ -331,3 +331,14 @@ def test_pixels_chosen_for_the_visitor_differ():
     places = pins.places(View(scene, Window(0, 0, *scene.shape[:2]), scene))
     values = [scene.pixel(*place)[0] for place in places]
     assert sorted(values) == [0, 12]
+
+
+def test_a_band_out_of_its_product_says_what_0_means(tmp_path):
+    numbers = np.zeros((64, 64), "uint16")
+    numbers[:, 32:] = 3000
+    plain = open_scene(raster(tmp_path / "T33SVB_20181229T095411_B04_10m.tif", numbers))
+    assert "hold 0 where there is no data" in inspection_file.nodata(plain)
+    shown = setting(bands=("B04",), calibration=calibrate("0"), reflectance=True)
+    assert np.isnan(inspection_picture.values(View(plain, Window(0, 0, 64, 64)), shown)[:, :32]).all()
+    assert inspection_file.nodata(open_scene(raster(tmp_path / "T33SVB_B04.tif", numbers, nodata=7))) == "7"
+    assert inspection_file.nodata(open_sample("elevation")) == "NaN"

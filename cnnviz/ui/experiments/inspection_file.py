@@ -6,6 +6,7 @@ import streamlit as st
 
 from cnnviz import render
 from cnnviz.description import Description
+from cnnviz.scene import Scene
 from cnnviz.ui import pictures
 from cnnviz.ui.experiments.inspection import Setting
 from cnnviz.ui.experiments.inspection_picture import bits
@@ -44,7 +45,7 @@ def facts(view: View, given: Setting) -> None:
         "Bounds": f"x {left} … {right}, y {bottom} … {top}",
         "Centre": _lonlat(found.centre),
         "Pixel size": pictures.ground(found.pixel_size) if found.pixel_size else "unknown",
-        "Nodata": view.scene.nodata_rule or "none",
+        "Nodata": nodata(view.scene),
         "Blocks": f"{render.size(*found.block)} pixels",
         "Overviews": ", ".join(render.size(*smaller) for _, *smaller in found.overviews) or "none",
         "Bands": ", ".join(found.band_names),
@@ -59,6 +60,17 @@ def form(found: Description) -> str:
     own = found.format.replace(" ", "").lower() == found.compression
     packed = [] if own else [found.compression or "not compressed"]
     return ", ".join([found.format, *packed, f"{found.interleave} interleaved"])
+
+
+def nodata(scene: Scene) -> str:
+    """Which pixels hold no data; a band of Sentinel-2 that was taken out of its product does not say it itself."""
+    sensor = scene.naming.sensor
+    if scene.nodata_rule or sensor is None or sensor.name != "sentinel2" or scene.dtype != "uint16":
+        return scene.nodata_rule or "none"
+    return (
+        "the file names none. Sentinel-2’s products hold 0 where there is no data: shown as reflectance such pixels "
+        "are no data, as digital numbers they are 0."
+    )
 
 
 def _notes(found: Description) -> str:
