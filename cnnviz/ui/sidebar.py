@@ -178,11 +178,11 @@ def _band_names(here: Visit, name: str, scene: Scene) -> None:
     with st.expander(f"Names of the bands: {_SOURCES[scene.naming.source]}", key="names"):
         st.caption(plain(scene.naming.reason))
         typed = st.text_input("Names, in the file's order", ", ".join(scene.band_names), key=f"_typed_{scene.key}")
-        if typed == ", ".join(scene.band_names):
-            return
         try:
-            here.rename(name, scene.with_band_names([part.strip() for part in typed.split(",")]))
+            renamed = scene.with_band_names([part.strip() for part in typed.split(",")])
         except CnnvizError as error:
             st.error(plain(str(error)))
-        else:
+            return
+        if renamed.band_names != scene.band_names:
+            here.rename(name, renamed)
             st.rerun()

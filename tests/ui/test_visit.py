@@ -8,6 +8,7 @@ from cnnviz.scene import open_scene
 from cnnviz.ui.visit import readable
 from tests.factory import damage, ramp, raster
 from tests.source import ROOT
+from tests.ui.strips import stages
 
 
 def broken(path, *, keep=0):
@@ -50,3 +51,18 @@ def test_a_sidebar_that_cannot_read_the_scene_costs_a_sentence(monkeypatch):
     shown = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not shown.exception
     assert [each.value for each in shown.error] == ["scene.tif cannot be read: fetch it again"]
+
+
+@pytest.mark.parametrize("typed", ["red,green,blue", " red ,  green,blue "])
+def test_names_of_bands_are_taken_however_they_are_spaced(typed, tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNVIZ_LOCAL_ROOT", str(tmp_path))
+    raster(tmp_path / "scene.tif", ramp(40, 30, 3))
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    page.query_params["path"] = "scene.tif"
+    page.run()
+    next(each for each in page.text_input if each.label.startswith("Names")).set_value(typed).run()
+    assert not page.exception
+    assert stages(page, "home")[0]["name"] == "red"
+    next(each for each in page.text_input if each.label.startswith("Names")).set_value("a, b").run()
+    assert len(page.error) == 1
+    assert stages(page, "home")[0]["name"] == "red"
