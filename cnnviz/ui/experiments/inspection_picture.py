@@ -55,6 +55,7 @@ def stage(view: View, given: Setting) -> Stage:
         caption=caption(array, view.metres, _note(given, found)),
         alt=f"{name(given)} of {view.scene.name}, {render.size(*array.shape[:2])} pixels.",
         scale=found[0] if alone else None,
+        channels=() if alone else list(zip(given.bands, found, strict=True)),
         transform=view.transform if view.on_ground else None,
         origin=view.window[:2],
         cells=cells(array[..., 0]) if alone else None,
