@@ -7,8 +7,8 @@ from cnnviz.ui.page import beside, controls, page
 with page(
     "Kernel playground",
     "A kernel is a small grid of weights that slides over the picture: at every stop, weights and pixels are "
-    "multiplied and summed. Red is a positive sum, blue a negative one, white is 0. Look at the banks of the river, "
-    "then turn the kernel.",
+    "multiplied and summed. Red is a positive sum, blue a negative one, white is 0. Look where the brightness "
+    "changes, then turn the kernel.",
 ) as view:
     with controls():
         chosen = kernel.controls(view)

@@ -46,3 +46,14 @@ def test_the_kernel_that_is_applied_is_drawn_where_it_is_another(page, server):
     cells.first.press_sequentially("7")  # it can be read, not typed into
     settle(page)
     assert "kernel=" not in page.url
+
+
+def test_a_kernel_typed_into_the_cells_is_one_of_the_visitors_own(page, server):
+    visit(page, server.url + PATH)
+    for col, weight in ((1, "7"), (3, "-7")):
+        cell = page.get_by_label(f"weight in row 1, column {col}", exact=True)
+        cell.fill(weight)
+        cell.press("Enter")
+        settle(page)
+        found = page.get_by_test_id("stMain").inner_text()
+        assert f"Do · {int(col == 3)} of 3 done" in found

@@ -182,3 +182,33 @@ def test_0_to_255_shows_the_numbers_that_it_says():
 def test_weights_that_cancel_but_for_rounding_have_the_sum_0():
     app = playground(kernel="box_3", k2="identity", b="-1.0")
     assert any("sum 0 ·" in each.value for each in app.caption)
+
+
+def done(app):
+    """How many of the tasks are ticked, and their lines."""
+    lines = next(each.value for each in app.markdown if each.value.startswith("**Do**")).splitlines()[1:]
+    return [":green-badge" in line for line in lines]
+
+
+def press(app, turn):
+    return app.button(key=f"turn_{turn}").click().run()
+
+
+@pytest.mark.parametrize("name", ["vertical_edges", "vertical_edges_5", "sobel_vertical", "scharr_vertical"])
+@pytest.mark.parametrize("turns", [["flip"], ["rotate", "rotate"], ["transpose", "rotate"]])
+def test_any_kernel_of_vertical_edges_can_be_turned_round_without_a_word_typed(name, turns):
+    app = playground(kernel=name)
+    for turn in turns:
+        assert done(app) == [False, False, False]
+        press(app, turn)
+    turned = np.array([float(weight) for weight in app.session_state["w"].split(";")[0].split(",")])
+    assert turned[0] < 0 < turned[-1]
+    assert done(app) == [False, True, False]
+
+
+def test_a_kernel_that_came_with_a_link_or_was_resized_is_not_typed_and_one_that_was_typed_is():
+    app = playground(kernel="own", w="5,0,-5")
+    app.number_input(key="kernel_rows").set_value(3).run()
+    assert done(app)[0] is False
+    app.text_input(key="w").set_value("1 -3 2").run()
+    assert done(app)[0] is True

@@ -21,6 +21,8 @@ from cnnviz.ui.page import more
 from cnnviz.ui.view import View
 
 OWN = "own"
+#: Where the session keeps the text of the last own kernel that a control or a link made.
+_MADE = "_kernel_made"
 _TITLES = {name: kernel.title for name, kernel in KERNELS.items()}
 
 
@@ -210,16 +212,24 @@ def _chosen() -> None:
     """An own kernel starts from the one in view."""
     if st.session_state["kernel"] == OWN:
         last = st.session_state.get("_last_kernel", "sobel_vertical")
-        st.session_state["w"] = format_kernel(KERNELS[last].weights)
+        st.session_state["w"] = st.session_state[_MADE] = format_kernel(KERNELS[last].weights)
 
 
 def _edited() -> None:
-    _own(st.session_state["kernel_grid"]["edit"])
-
-
-def _own(text: str) -> None:
-    st.session_state["w"] = text
+    st.session_state["w"] = st.session_state["kernel_grid"]["edit"]
     st.session_state["kernel"] = OWN
+
+
+def _make_own(weights: np.ndarray) -> None:
+    st.session_state["w"] = st.session_state[_MADE] = format_kernel(weights)
+    st.session_state["kernel"] = OWN
+
+
+def was_typed(kernel: str) -> bool:
+    """Whether the kernel was typed by the visitor, rather than turned, resized or brought along by a link."""
+    text = st.session_state["w"]
+    made = st.session_state.setdefault(_MADE, text)
+    return kernel == OWN and bool(text != made)
 
 
 _WIDTH = 200
@@ -278,11 +288,11 @@ def _turns(given: Setting, weights: np.ndarray) -> None:
 def _turn(turn: str, typed: str) -> None:
     # A second click may come before the page has run again: it turns what the first one left.
     now = st.session_state["w"] if st.session_state["kernel"] == OWN else typed
-    _own(format_kernel(_turned(parse_kernel(now), turn)))
+    _make_own(_turned(parse_kernel(now), turn))
 
 
 def _resized(typed: str) -> None:
-    _own(format_kernel(resize_kernel(parse_kernel(typed), *(st.session_state[key] for key in _SIZES))))
+    _make_own(resize_kernel(parse_kernel(typed), *(st.session_state[key] for key in _SIZES)))
 
 
 def _in_words(view: View, given: Setting) -> None:

@@ -6,14 +6,16 @@ import hashlib
 
 import numpy as np
 
-from cnnviz.kernels import find_name
+from cnnviz.kernels import KERNELS, find_name
 from cnnviz.render import number
 from cnnviz.ui import teach
-from cnnviz.ui.experiments.kernel import OWN, Result, Setting
+from cnnviz.ui.experiments.kernel import Result, Setting, was_typed
 from cnnviz.ui.teach import Question, Task
 
 #: Below this share of the strongest response a result counts as 0: too pale to be seen.
 _PALE = 0.02
+#: The kernels of the catalogue that are positive where it is brighter on the left.
+_VERTICAL = ("vertical_edges", "vertical_edges_5", "sobel_vertical", "prewitt_vertical", "scharr_vertical")
 _SIGNS = ("positive", "about 0", "negative")
 
 
@@ -66,20 +68,20 @@ def tasks(kernel: str, given: Setting) -> None:
     """Three things to try."""
     weights = given.weights
     flat = find_name(weights) is None and weights.size > 1 and bool(weights.any()) and abs(float(weights.sum())) < 1e-6
-    reversed_edges = weights.shape == (3, 3) and np.allclose(weights, np.array([[-1, 0, 1]] * 3))
+    turned = any(np.array_equal(weights, KERNELS[name].weights[:, ::-1]) for name in _VERTICAL)
     smooth = int(np.count_nonzero(weights)) > 1 and bool((weights >= 0).all()) and given.times >= 10
     teach.tasks(
         [
             Task(
                 "Type a kernel of your own that answers 0 wherever the scene is flat.",
-                kernel == OWN and flat,
+                was_typed(kernel) and flat,
             ),
-            Task("Turn “vertical edges” round, so that dark-to-bright becomes positive.", reversed_edges),
-            Task("Blur until the fields melt together: a smoothing kernel, ten times over.", smooth),
+            Task("Turn a kernel of vertical edges round, so that dark-to-bright becomes positive.", turned),
+            Task("Blur until neighbours can hardly be told apart: a smoothing kernel, ten times over.", smooth),
         ],
         "kernel",
     )
     teach.earth(
-        "A river bank, a field boundary and a fault scarp are all edges: one kernel of nine numbers finds them in any "
-        "band, and the band decides which of them it finds."
+        "A river bank, a field boundary and a fault scarp are all edges: one kernel of nine numbers finds them, and "
+        "what it looks at, a band or an elevation model, decides which."
     )
