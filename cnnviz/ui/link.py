@@ -26,9 +26,10 @@ _NOT_OURS = frozenset({"embed", "embed_options"})
 
 def begin(page: str) -> None:
     """Start a page: its link is judged once, on the first run after the visitor arrived."""
-    _go_back()
+    back = _goes_back()
     state = st.session_state
     arrived = state.get("_link_page") != page
+    state["_link_walked"] = arrived and not back and bool(state.get("_link_page"))
     state["_link_page"] = page
     state["_link_problems"] = st.container(key="problems")
     state["_link_raw"] = st.query_params.to_dict() if arrived else {}
@@ -44,21 +45,23 @@ def begin(page: str) -> None:
         st.query_params[_HIDE] = state["_link_hide"]
 
 
-def _go_back() -> None:
-    """Take the whole address, and nothing but it, where the visitor came with Back or Forward.
+def _goes_back() -> bool:
+    """Whether the visitor came with Back or Forward: then the whole address is taken, and nothing but it.
 
     On a change of page Streamlit leaves out what the page before has too, such as the scene: on other ways in the
     session keeps it instead.
     """
     run = get_script_run_ctx()
-    if run is not None and run.is_history_navigation:
-        asked = parse_qs(run.query_string, keep_blank_values=True)
-        lost = {key: values for key, values in asked.items() if key not in st.query_params and key not in _NOT_OURS}
-        if lost:
-            for key in st.session_state["_link_keys"] - asked.keys():
-                st.session_state.pop(key, None)
-            st.query_params.update(lost)
-            st.rerun()
+    if run is None or not run.is_history_navigation:
+        return False
+    asked = parse_qs(run.query_string, keep_blank_values=True)
+    lost = {key: values for key, values in asked.items() if key not in st.query_params and key not in _NOT_OURS}
+    if lost:
+        for key in st.session_state["_link_keys"] - asked.keys():
+            st.session_state.pop(key, None)
+        st.query_params.update(lost)
+        st.rerun()
+    return True
 
 
 def end() -> list[str]:
@@ -136,7 +139,7 @@ def switch(label: str, options: Mapping[Option, str], key: str, **more: Any) -> 
 
 def several(label: str, options: Sequence[str], default: Sequence[str], key: str, **more: Any) -> list[str]:
     """Any number of ``options``, in the order in which they were chosen."""
-    _arrive(label, key, lambda _: True)
+    _arrive(label, key, list(default))
     if key in st.session_state["_link_raw"]:
         for name in st.query_params.get_all(key):
             if name not in options:
@@ -146,27 +149,27 @@ def several(label: str, options: Sequence[str], default: Sequence[str], key: str
 
 def slide(label: str, low: Number, high: Number, default: Number, key: str, **more: Any) -> Number:
     """A figure from ``low`` to ``high`` on a slider."""
-    _arrive(label, key, _between(low, high))
+    _arrive(label, key, default, _between(low, high))
     chosen: Number = st.slider(label, low, high, default, key=key, bind="query-params", **more)
     return chosen
 
 
 def figure(label: str, low: Number, high: Number, default: Number, key: str, **more: Any) -> Number:
     """A figure from ``low`` to ``high``, typed."""
-    _arrive(label, key, _between(low, high))
+    _arrive(label, key, default, _between(low, high))
     chosen: Number = st.number_input(label, low, high, default, key=key, bind="query-params", **more)
     return chosen
 
 
 def tick(label: str, key: str, *, default: bool = False, **more: Any) -> bool:
     """Yes or no."""
-    _arrive(label, key, lambda raw: raw.lower() in ("true", "false"))
+    _arrive(label, key, default, lambda raw: raw.lower() in ("true", "false"))
     return st.toggle(label, default, key=key, bind="query-params", **more)
 
 
 def text(label: str, default: str, key: str, **more: Any) -> str:
     """A line of text."""
-    _arrive(label, key, lambda _: True)
+    _arrive(label, key, default)
     typed: str = st.text_input(label, default, key=key, bind="query-params", **more)
     return typed
 
@@ -180,19 +183,29 @@ def _arrive_option(label: str, options: Mapping[Option, str], key: str, default:
         state["_link_page"] = None
         st.query_params[key] = options[identifiers[raw]]
         st.rerun()
-    _arrive(label, key, lambda raw: raw in identifiers or raw in options.values())
     if key in state and (state[key] not in options or (state[key] != default and key not in st.query_params)):
         # Another scene has other bands and defaults: told so, Streamlit puts right what the address says.
         state[key] = state[key] if state[key] in options else default
+    _arrive(label, key, default, lambda raw: raw in identifiers or raw in options.values(), options.get)
 
 
-def _arrive(label: str, key: str, possible: Callable[[str], bool]) -> None:
+def _arrive(
+    label: str,
+    key: str,
+    default: Any,
+    possible: Callable[[str], bool] = lambda _: True,
+    write: Callable[[Any], Any] = lambda value: value,
+) -> None:
     state = st.session_state
     state["_link_known"].add(key)
     state["_link_keys"].add(key)
     raw = state["_link_raw"].get(key)
     if raw is not None and not possible(raw):
         _drop(f"“{_short(raw)}” is no {label.lower()} that can be had.")
+    if state["_link_walked"] and key not in st.query_params and state.get(key, default) != default:
+        # What a link has set a single run ago, Streamlit leaves behind on the page before.
+        state[key] = state[key]
+        st.query_params[key] = write(state[key])
 
 
 def _between(low: float, high: float) -> Callable[[str], bool]:

@@ -146,6 +146,37 @@ def test_the_window_stays_on_the_next_page_after_a_scene_without_one(page, serve
     assert found == corners
 
 
+PLACES = {"Image inspection": "Image_inspection", "Pooling": "Pooling", "Home": "", "Kernel": "Kernel_playground"}
+
+
+@pytest.mark.parametrize(
+    ("query", "corner"),
+    [
+        ("scene=china&side=64&row=100&col=200", ["100", "200"]),
+        ("side=128&row=40&col=60", ["40", "60"]),
+        ("scene=elevation&side=128", ["108", "137"]),
+    ],
+)
+def test_the_scene_and_the_window_of_a_link_go_along_to_every_page(browser, page, server, query, corner):
+    def shown(page):
+        sidebar = page.get_by_test_id("stSidebar")
+        scene, side = (sidebar.get_by_role("combobox", name=name).input_value() for name in ("Scene", "Window"))
+        return scene, side, [field.input_value() for field in sidebar.locator("input[type=number]").all()]
+
+    visit(page, server.url + "/Kernel_playground?" + query)
+    first, settings = shown(page), page.url.split("?")[1]
+    assert first[2] == corner
+    for name, path in PLACES.items():
+        page.get_by_role("link", name=name).first.click()
+        page.wait_for_url(lambda url, path=path: url == f"{server.url}/{path}?{settings}")
+        settle(page)
+        assert shown(page) == first
+    stranger = browser.new_context().new_page()
+    visit(stranger, page.url)
+    assert shown(stranger) == first
+    stranger.context.close()
+
+
 def test_nonsense_in_a_cell_is_marked_and_changes_nothing(page, server):
     visit(page, server.url + "/Kernel_playground")
     before = page.locator(STRIP).first.get_attribute("data-version")
