@@ -74,11 +74,12 @@ def _say(error: CnnvizError) -> None:
 
 
 @contextmanager
-def controls() -> Iterator[None]:
-    """The one row for what the page is about; a teacher's link may hide it."""
-    key = "controls_hidden" if link.hides("controls") else "controls"
-    with st.container(key=key, horizontal=True, vertical_alignment="bottom"):
-        yield
+def controls(row: str = "") -> Iterator[DeltaGenerator]:
+    """The one row for what the page is about, or another named ``row`` below it; a teacher's link may hide it."""
+    key = ("controls_hidden" if link.hides("controls") else "controls") + row
+    place = st.container(key=key, horizontal=True, vertical_alignment="bottom")
+    with place:
+        yield place
 
 
 @contextmanager

@@ -5,6 +5,7 @@ const LENS_PIXELS = 12;
 const RING = 10; // px from the middle of a tiny box to the ring around it
 const CELL = 26;
 const WIDE_CELL = 44;
+const LETTER = 6.5; // px, in a cell whose number can still be read
 const KEYS = "The arrow keys move the pointer.";
 const KEYS_PICK = "The arrow keys move the pointer, Enter chooses the pixel.";
 
@@ -341,8 +342,11 @@ class Strip {
   // Cells share the room evenly; they hold their numbers, and never grow beyond what reads well.
   cellSide() {
     const share = this.root.clientWidth / this.stages.length - 12;
-    const most = Math.max(...this.data.stages.map((spec) => (spec.cells ? spec.cols : 1)));
-    return Math.floor(Math.min(Math.max(share / most, CELL), WIDE_CELL));
+    const grids = this.data.stages.filter((spec) => spec.cells);
+    const longest = Math.max(...grids.flatMap((spec) => spec.cells.flat()).map((text) => text.length));
+    const least = Math.max(CELL, longest * LETTER + 4);
+    const most = Math.max(...grids.map((spec) => spec.cols));
+    return Math.floor(Math.min(Math.max(share / most, least), Math.max(WIDE_CELL, least)));
   }
 
   // Once before the next frame, for all pictures that came since: widths are read first, then written, or the browser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,9 +12,8 @@ import streamlit as st
 from cnnviz.errors import GeometryError
 from cnnviz.render import MINUS, StretchRule, limits, number
 from cnnviz.sensors import Calibration, Offset, Sensor, to_reflectance
-from cnnviz.ui import link
+from cnnviz.ui import link, page
 from cnnviz.ui.fallback import good_or_default
-from cnnviz.ui.page import more
 from cnnviz.ui.view import View
 from cnnviz.ui.words import plain
 
@@ -134,8 +134,11 @@ def _three_bands(view: View, sensor: Sensor | None) -> tuple[str, ...]:
 
 
 def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: StretchRule) -> Setting:
-    """The rest of the controls, folded away."""
-    with more("Numbers, bits and orientation"):
+    """The rest of the controls, folded away; the ends of a stretch by hand are not."""
+    by_hand = rule is StretchRule.MANUAL and what is not What.INDEX
+    with page.controls("_ends") if by_hand else nullcontext() as ends:
+        pass
+    with page.more("Numbers, bits and orientation"):
         left, middle, right = st.columns(3)
         with left:
             calibration, reflectance = _calibration(view)
@@ -145,9 +148,10 @@ def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: St
                 bands = bands[::-1]
         with middle:
             bits = link.slide("Bits per value", 1, 16, 16, "bits", help="Fewer bits, fewer grey levels.")
-            shown_as = calibration if reflectance else None
-            by_hand = rule is StretchRule.MANUAL and what is not What.INDEX
-            manual = _manual(view, bands, shown_as) if by_hand else (0.0, 1.0)
+    manual = (0.0, 1.0)
+    if ends is not None:
+        with ends:
+            manual = _manual(view, bands, calibration if reflectance else None)
     return Setting(what, bands, index, rule, manual, calibration, bits, orientation, view.unit, reflectance)
 
 

@@ -122,7 +122,7 @@ def _values(view: View, given: Setting) -> None:
     )
 
 
-_MOST = 9  # on a phone, the numbers of more cells in a row cannot be read
+_MOST = 15
 
 
 def _around(view: View, side: int) -> tuple[Window, tuple[int, int]]:
