@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnviz.render import THIN
+from cnnviz.render import THIN, span, value_range
 from cnnviz.statistics import BandStatistics
 from cnnviz.ui.experiments.inspection import Setting
 from cnnviz.ui.experiments.pins import Spectrum
@@ -47,8 +47,19 @@ def spectra(view: View, given: Setting, pins: Sequence[Spectrum]) -> Spec | None
         },
         "tooltip": [{"field": name, "type": "nominal"} for name in ("pixel", "band")] + [_figure("value")],
     }
-    layers = [{"mark": {"type": "line"}}, {"mark": {"type": "point", "filled": True, "size": 50}}]
-    return {"data": {"values": rows}, "encoding": encoding, "layer": layers, "height": _HEIGHT, "config": _FIGURES}
+    return {
+        "description": _in_words("Spectra", given, {pin.label: given.numbers(pin.values) for pin in pins}),
+        "data": {"values": rows},
+        "encoding": encoding,
+        "layer": [{"mark": {"type": "line"}}, {"mark": {"type": "point", "filled": True, "size": 50}}],
+        "height": _HEIGHT,
+        "config": _FIGURES,
+    }
+
+
+def _in_words(title: str, given: Setting, numbers: dict[str, np.ndarray]) -> str:
+    """What a chart shows, for those who cannot see it: the range of each of its parts."""
+    return f"{title}, {given.axis}. " + "; ".join(f"{name}: {span(*value_range(numbers[name]))}" for name in numbers)
 
 
 def wavelengths(view: View) -> list[float] | None:
@@ -79,7 +90,9 @@ def histograms(view: View, given: Setting, pins: Sequence[Spectrum]) -> Spec:
     """One panel per band, in columns that line up: bars, the range from 2 to 98 %, and the pins' numbers."""
     found = view.statistics()
     few = len(found) <= _FEW
+    ranges = {each.name: _shown(given, each.percentile(2.0), each.percentile(98.0)) for each in found if each.valid}
     return {
+        "description": _in_words("Histograms, from 2 to 98 %", given, ranges),
         "data": {"values": [row for each in found for row in _panel(each, given)] + _pinned(view, given, pins)},
         "facet": {"field": "band", "type": "nominal", "sort": list(view.scene.band_names), "title": None}
         | {"header": {"labelAnchor": "start", "labelPadding": 2}},
@@ -126,18 +139,17 @@ _LAYERS: list[Spec] = [
 
 def _panel(found: BandStatistics, given: Setting) -> Iterator[Spec]:
     """The bars of a band and its range, as the numbers are shown; nothing where no pixel holds any."""
-
-    def shown(*values: float) -> list[float]:
-        array = np.array(values)
-        converted: list[float] = (array if given.shown_as is None else given.shown_as.reflectance(array)).tolist()
-        return converted
-
     if found.valid:
-        low, high = shown(found.percentile(2.0), found.percentile(98.0))
+        low, high = _shown(given, found.percentile(2.0), found.percentile(98.0)).tolist()
         yield {"band": found.name, "low": low, "high": high}
     for left, right, count in coarse(found.edges, found.counts):
-        first, last = shown(left, right)
+        first, last = _shown(given, left, right).tolist()
         yield {"band": found.name, "from": first, "to": last, "pixels": count}
+
+
+def _shown(given: Setting, *values: float) -> np.ndarray:
+    """Exact numbers of the file as they are shown."""
+    return np.array(values) if given.shown_as is None else given.shown_as.reflectance(np.array(values))
 
 
 def _pinned(view: View, given: Setting, pins: Sequence[Spectrum]) -> list[Spec]:
