@@ -1,4 +1,4 @@
-"""Arrays to pictures: colour scales with true legends, stretches, and figures for download.
+"""Arrays to pictures: colour scales with true legends, and stretches.
 
 A picture is uint8 of shape ``(rows, cols, 4)``. Nodata (NaN) is transparent, so that whoever shows the picture
 draws its hatch behind it: nodata is never black.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from cnnviz.errors import GeometryError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from cnnviz.statistics import BandStatistics
 
 Picture = NDArray[np.uint8]
@@ -36,6 +34,9 @@ class Palette(StrEnum):
     SIGNED = "signed"
     WEIGHTS = "weights"
     SHARE = "share"
+    RED = "red"
+    GREEN = "green"
+    BLUE = "blue"
 
 
 # All four keep their order for colour-blind eyes; the two diverging ones cannot be mistaken for each other.
@@ -45,6 +46,8 @@ _COLOUR_MAPS = {
     Palette.WEIGHTS: "PuOr",
     Palette.SHARE: "viridis",
 }
+#: What the three bands of a picture in colours go into; each from black to full.
+PRIMARIES = (Palette.RED, Palette.GREEN, Palette.BLUE)
 
 
 #: Colours in a palette: odd, so that the one in the middle is 0 of a symmetric scale. The last entry is nodata.
@@ -52,22 +55,32 @@ LEVELS = 255
 
 
 @cache
-def _table(palette: Palette) -> Picture:
+def table(palette: Palette) -> Picture:
     """Colours of a palette and, last, of nodata: uint8 ``(256, 4)``."""
+    colours: Picture = np.zeros((LEVELS + 1, 4), np.uint8)
+    colours[:LEVELS] = (_shades(palette) * 255).round()
+    if palette in (Palette.SIGNED, Palette.WEIGHTS):
+        colours[LEVELS // 2] = 255  # exactly white
+    colours.flags.writeable = False
+    return colours
+
+
+def _shades(palette: Palette) -> NDArray[np.float64]:
+    """Colours from low to high, ``(255, 4)``, each part from 0 to 1."""
+    if palette in PRIMARIES:
+        shades = np.zeros((LEVELS, 4))
+        shades[:, PRIMARIES.index(palette)] = np.linspace(0, 1, LEVELS)
+        shades[:, 3] = 1
+        return shades
     from matplotlib import colormaps
 
-    shades = colormaps[_COLOUR_MAPS[palette]].resampled(LEVELS)(np.arange(LEVELS))
-    table: Picture = np.zeros((LEVELS + 1, 4), np.uint8)
-    table[:LEVELS] = (shades * 255).round()
-    if palette in (Palette.SIGNED, Palette.WEIGHTS):
-        table[LEVELS // 2] = 255  # exactly white
-    table.flags.writeable = False
-    return table
+    found: NDArray[np.float64] = colormaps[_COLOUR_MAPS[palette]].resampled(LEVELS)(np.arange(LEVELS))
+    return found
 
 
 @cache
 def _hex_colours(palette: Palette) -> list[str]:
-    return ["#" + bytes(colour[:3]).hex() for colour in _table(palette)[:LEVELS]]
+    return ["#" + bytes(colour[:3]).hex() for colour in table(palette)[:LEVELS]]
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,7 @@ class ColourScale:
 
     def colour(self, indices: NDArray[np.uint8]) -> Picture:
         """Picture ``(rows, cols, 4)`` of places in the palette ``(rows, cols)``."""
-        picture: Picture = _table(self.palette)[indices]
+        picture: Picture = table(self.palette)[indices]
         return picture
 
     def colours(self) -> list[str]:
@@ -311,61 +324,3 @@ def value_range(values: np.ndarray) -> tuple[float, float]:
     """
     finite = values[np.isfinite(values)]
     return (float(finite.min()), float(finite.max())) if finite.size else (float("nan"), float("nan"))
-
-
-Drawn = tuple[str, np.ndarray, "ColourScale | None"]
-"""Title, picture and scale of one part of a figure."""
-
-
-def figure(picture: np.ndarray, title: str, scale: ColourScale | None = None) -> Figure:
-    """Figure of one picture, see :func:`png`, with its title and legend, for downloads; nodata is hatched."""
-    rows, cols = picture.shape[:2]
-    height = 6.0 * min(max(rows / cols, 0.25), 4.0)
-    drawing = _sheet(7.2, height + 0.8)
-    _draw(drawing, drawing.add_subplot(), (title, picture, scale))
-    return drawing
-
-
-def gallery(parts: Sequence[Drawn], title: str, *, across: int = 4) -> Figure:
-    """Figure of several pictures of one size in rows, each with its title and legend."""
-    rows, cols = parts[0][1].shape[:2]
-    lines = -(-len(parts) // across)
-    drawing = _sheet(3.6 * across, lines * (3.0 * min(max(rows / cols, 0.25), 4.0) + 0.5) + 0.5)
-    drawing.suptitle(title, fontsize=10)
-    for number, part in enumerate(parts, 1):
-        _draw(drawing, drawing.add_subplot(lines, across, number), part)
-    return drawing
-
-
-def _sheet(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    drawing = Figure(figsize=(width, height), dpi=150, layout="constrained")
-    FigureCanvasAgg(drawing)
-    return drawing
-
-
-def _draw(drawing: Figure, axes: Any, part: Drawn) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-    from matplotlib.patches import Rectangle
-
-    title, picture, scale = part
-    rows, cols = picture.shape[:2]
-    look: dict[str, Any] = {"facecolor": "white", "edgecolor": "#b0b0b0", "hatch": "////", "lw": 0, "zorder": -1}
-    axes.add_patch(Rectangle((-0.5, -0.5), cols, rows, **look))
-    axes.imshow(_table(scale.palette)[picture] if scale and picture.ndim == 2 else picture, interpolation="nearest")
-    axes.set_title(title, fontsize=9)
-    axes.set_axis_off()
-    if scale is not None:
-        colours = ListedColormap(_table(scale.palette)[:LEVELS] / 255.0)
-        bar = drawing.colorbar(ScalarMappable(Normalize(scale.low, scale.high), colours), ax=axes, shrink=0.7)
-        bar.set_label(scale.rule, fontsize=8 if drawing.get_suptitle() == "" else 5)
-
-
-def figure_png(drawing: Figure) -> bytes:
-    """PNG file of a figure."""
-    file = BytesIO()
-    drawing.savefig(file, format="png")
-    return file.getvalue()

@@ -29,7 +29,7 @@ FLOORS = (
             "gdal", "headers", "formats", "paths", "reading", "salvage", "ground", "facts", "description", "geotiff",
             "scene", "first_look", "overviews",
         ],
-        "render": ["render"],
+        "render": ["render", "figures"],
         "pooling": ["pooling", "translation"],
         "volume": ["filters", "volume"],
         "walk": ["walk"],

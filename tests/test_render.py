@@ -135,23 +135,3 @@ def test_a_legend_shows_the_levels_of_its_picture_and_no_others(bits):
     seen = {"#" + bytes(colour[:3]).hex() for colour in np.unique(picture.reshape(-1, 4), axis=0)}
     assert seen == set(shown.colours())
     assert len(seen) == min(2**bits, LEVELS)
-
-
-def test_a_downloaded_picture_shows_its_pixels_and_hatches_only_nodata():
-    values = np.full((20, 30), 5.0)
-    values[:, :5] = np.nan
-    scale = ColourScale(Palette.SIGNED, -6.0, 6.0)
-    shown = opened(render.figure_png(render.figure(scale.indices(values), "values", scale)))
-    rows, cols = shown.shape[:2]
-    expected = scale.picture(np.array([[5.0]]))[0, 0, :3]
-    inside = shown[rows // 3 : 2 * rows // 3, cols // 3 : 2 * cols // 3, :3]
-    assert (inside == expected).all()
-
-
-def test_a_figure_for_download_carries_title_and_legend():
-    values = RANDOM.normal(size=(20, 30))
-    scale = ColourScale.signed(values)
-    with_legend = render.figure(scale.picture(values), "Sobel", scale)
-    without = render.figure(scale.picture(values), "Sobel")
-    assert [axes.get_title() for axes in without.axes] == ["Sobel"]
-    assert with_legend.axes[1].get_ylim() == (scale.low, scale.high)

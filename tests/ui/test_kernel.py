@@ -117,16 +117,28 @@ def test_a_kernel_whose_sum_is_zero_cannot_be_divided_by_it_and_the_last_good_on
 
 def test_every_band_is_in_the_downloaded_picture(view, monkeypatch):
     found = {}
-    gallery = kernel_files.render.gallery
+    gallery = kernel_files.gallery
     monkeypatch.setattr(
-        kernel_files.render,
+        kernel_files,
         "gallery",
-        lambda parts, title: found.update(names=[name for name, *_ in parts]) or gallery(parts, title),
+        lambda parts, title: (
+            found.update(names=[name.split(" · ")[0] for name, *_ in parts], title=title) or gallery(parts, title)
+        ),
     )
     bands = view.scene.band_names
     data = kernel_files.png(view, setting(target=Target.EACH, bands=bands))
     assert data.startswith(b"\x89PNG")
     assert found["names"] == list(bands)
+    assert found["title"].splitlines()[:2] == [
+        "Sentinel-2, synthetic · each band",
+        "3 × 3 Sobel–Feldman, vertical · padding same, filled by reflect",
+    ]
+    assert "96 × 81 px · 10 m/px" in found["title"]
+
+
+def test_a_setting_in_words_says_what_is_done():
+    given = setting(kernel="1,-2,1", times=3, offset=-4.5, padding="valid")
+    assert given.in_words == "1 × 3 kernel 1,−2,1 · 3 times · offset −4.5 · padding valid"
 
 
 def test_a_link_may_name_an_option_by_its_identifier_and_the_address_keeps_it():

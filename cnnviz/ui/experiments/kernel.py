@@ -13,7 +13,7 @@ import streamlit as st
 from cnnviz.grids import MAX_SIDE, Normalise, combine, format_kernel, normalise, parse_kernel, resize_kernel
 from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D, FeatureMap, Network
-from cnnviz.render import number
+from cnnviz.render import MINUS, number
 from cnnviz.ui import link
 from cnnviz.ui.fallback import good_or_default
 from cnnviz.ui.kernel_grid import grid_width, kernel_grid
@@ -21,6 +21,7 @@ from cnnviz.ui.page import more
 from cnnviz.ui.view import View
 
 OWN = "own"
+_LINE = 80  # characters
 #: Where the session keeps the text of the last own kernel that a control or a link made.
 _MADE = "_kernel_made"
 _TITLES = {name: kernel.title for name, kernel in KERNELS.items()}
@@ -94,6 +95,16 @@ class Setting:
     def title(self) -> str:
         """The effective kernel in words."""
         return Conv2D(find_name(self.weights) or self.weights).title
+
+    @property
+    def in_words(self) -> str:
+        """The effective kernel and what is done with it; a small one of the visitor's own with its weights."""
+        own = find_name(self.weights) is None and len(self.kernel) <= _LINE
+        parts = [f"{self.title} {self.kernel.replace('-', MINUS)}" if own else self.title]
+        parts += [f"{self.times} times"] * (self.times > 1)
+        parts += [f"offset {number(self.offset)}"] * bool(self.offset)
+        fill = "" if self.padding == "valid" else f", filled by {self.border}"
+        return " · ".join([*parts, f"padding {self.padding}{fill}"])
 
     @property
     def network(self) -> Network:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import streamlit as st
 
-from cnnviz import render
+from cnnviz.figures import figure, figure_png, gallery
+from cnnviz.layers import FeatureMap
+from cnnviz.render import span, value_range
 from cnnviz.samples import SAMPLES
 from cnnviz.scene import Scene, geotiff_bytes
 from cnnviz.ui.experiments.kernel import Setting, Target, run
 from cnnviz.ui.experiments.kernel_pictures import coloured, displayed, each_band
+from cnnviz.ui.maps import scaled
+from cnnviz.ui.pictures import caption
 from cnnviz.ui.view import View
 
 
@@ -27,15 +32,32 @@ def downloads(view: View, given: Setting, *, covered: bool) -> None:
 
 
 def png(view: View, given: Setting) -> bytes:
-    """Picture of the result with its legend."""
+    """Picture of the result with its legend, and with what was done to what."""
     result = run(view, given)
-    array = result.after.array
-    title = f"{view.scene.name} · {', '.join(given.bands)} · {render.size(*array.shape[:2])} px"
     if given.target is Target.EACH:
-        parts = [(stage.name, stage.picture, stage.scale) for stage in each_band(view, given, result)]
-        return render.figure_png(render.gallery(parts, title))
-    look = coloured(view, given, displayed(given.show, array))
-    return render.figure_png(render.figure(look.picture, f"{title} · {look.note}" if look.note else title, look.scale))
+        stages = each_band(view, given, result)
+        ranges = [span(*value_range(result.band(band).after.array)) for band in range(len(stages))]
+        parts = [
+            (f"{stage.name} · {ends}", stage.picture, stage.scale) for stage, ends in zip(stages, ranges, strict=True)
+        ]
+        return figure_png(gallery(parts, _title(view, given, result.after, "each band")))
+    look = coloured(view, given, displayed(given.show, result.after.array))
+    scales = look.scales
+    if look.scale is None:  # red, green and blue are told apart by name
+        scales = tuple(
+            replace(each, rule=f"{name}, {each.rule}") for name, each in zip(given.bands, scales, strict=True)
+        )
+    return figure_png(
+        figure(look.picture, _title(view, given, result.after, ", ".join(given.bands), look.note), *scales)
+    )
+
+
+def _title(view: View, given: Setting, after: FeatureMap, bands: str, note: str = "") -> str:
+    """Scene and bands; kernel and settings; size, metres per pixel and range."""
+    metres = view.metres and scaled(view.metres, after.field)
+    return "\n".join(
+        [f"{view.scene.name} · {bands}", given.in_words, caption(after.array, metres, note).removeprefix(" · ")]
+    )
 
 
 def geotiff(view: View, given: Setting) -> bytes:
