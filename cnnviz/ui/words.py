@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 
 # A file's name or a link could otherwise bring a picture of a foreign host, or a heading, into the page.
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#!|~$])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#!|~$&]|:(?=\S))")
+# Addresses become links, and :names: emoji and icons, however they are escaped; but not across an empty element, which
+# is neither seen nor copied.
+_JOINTS = re.compile(r"(\\:(?=\S)|@|www(?=\.))", re.IGNORECASE)
+_NOTHING = ":small[]"
 
 
 def plain(text: str) -> str:
     r"""Text that Markdown shows as it is.
 
-    >>> plain("![a](http://b)")
-    '\\!\\[a\\](http://b)'
+    >>> plain("![a]: 1")
+    '\\!\\[a\\]: 1'
+    >>> plain("www.a.org")
+    'www:small[].a.org'
     """
-    return _MARKDOWN.sub(r"\\\1", text)
+    return _JOINTS.sub(rf"\1{_NOTHING}", _MARKDOWN.sub(r"\\\1", text))
 
 
 def percent(share: float, digits: int = 1) -> str:
