@@ -54,7 +54,9 @@ class Limits:
     bands: int = gdal.MAX_BANDS
     picture: int = 200_000_000
     """Pixels of a PNG or JPEG, which can only be decoded from the top."""
-    block: int = 2**28
+    unpacked: int = 600_000_000
+    """Bytes of a PNG or JPEG once decoded: some ten seconds."""
+    block: int = 2**27
     """Bytes of one tile or strip once decoded: the least that a read can hold."""
     upload: int = 2**28
     """Bytes of an uploaded file."""
@@ -119,8 +121,14 @@ def _check_declared(declared: Declared, kind: Format, *, name: str, limits: Limi
         raise UnsafeError(f"{size}; at most {limits.side:,} pixels a side can be opened: cut it into parts")
     if bands > limits.bands:
         raise UnsafeError(f"{size}; at most {limits.bands:,} bands can be opened: take fewer")
-    if kind in (Format.PNG, Format.JPEG) and rows * cols > limits.picture:
-        raise UnsafeError(f"{size}; a {kind.label} may have {limits.picture:,} pixels: store it as a tiled GeoTIFF")
+    if kind in (Format.PNG, Format.JPEG):
+        if rows * cols > limits.picture:
+            raise UnsafeError(f"{size}; a {kind.label} may have {limits.picture:,} pixels: store it as a tiled GeoTIFF")
+        if rows * cols * bands * declared.number > limits.unpacked:
+            raise UnsafeError(
+                f"{size} of {8 * declared.number} bits; a {kind.label} may unpack to {limits.unpacked / 1e6:,.0f} MB: "
+                "store it as a tiled GeoTIFF"
+            )
     if declared.block > limits.block:
         raise UnsafeError(
             f"{size} in blocks of {declared.block / 2**20:,.0f} MB; at most {limits.block // 2**20:,} MB "

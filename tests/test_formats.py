@@ -58,7 +58,8 @@ def test_magic_numbers(head, kind):
     [
         (declared(10**9, 10), r"declares 1,000,000,000 × 10 pixels × 1 bands; at most 2,000,000 pixels a side"),
         (declared(10, 10, bands=60_000), r"60,000 bands; at most 2,048 bands"),
-        (declared(10**5, 10**5, tile=2**17), r"in blocks of 16,384 MB; at most 256 MB"),
+        (declared(10**5, 10**5, tile=2**17), r"in blocks of 16,384 MB; at most 128 MB"),
+        (declared(8192, 8192, bands=3, tile=8192), r"in blocks of 192 MB; at most 128 MB"),
         (declared(256, 256, bands=2000, tile=1024), r"in blocks of 2,000 MB"),
         (declared(0, 10), r"nothing to see; expected at least one pixel"),
         (declared(10, 10, bands=0), r"× 0 bands: there is nothing to see"),
@@ -90,6 +91,22 @@ def test_a_picture_of_a_billion_pixels_is_refused_by_its_header(tmp_path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (40_000).to_bytes(4) * 2 + b"\x08\x02\0\0\0")
     with pytest.raises(UnsafeError, match=r"a PNG may have 200,000,000 pixels: store it as a tiled GeoTIFF"):
         check_file(path, name="bomb.png")
+
+
+def test_a_picture_is_refused_for_what_it_would_unpack_to(tmp_path):
+    head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+    for bits, colour, bands, allowed in ((8, 2, 3, True), (8, 6, 4, False), (16, 0, 1, True), (16, 6, 4, False)):
+        path = tmp_path / f"{bits}-{colour}.png"
+        path.write_bytes(head + (14_000).to_bytes(4) * 2 + bytes([bits, colour, 0, 0, 0]))
+        if allowed:
+            assert check_file(path, name="a.png") is Format.PNG
+        else:
+            with pytest.raises(UnsafeError, match=f"× {bands} bands of {bits} bits; a PNG may unpack to 600 MB"):
+                check_file(path, name="a.png")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xc0\0\x14\x08" + (14_000).to_bytes(2) * 2 + b"\x04" + bytes(12))
+    with pytest.raises(UnsafeError, match="× 4 bands of 8 bits; a JPEG may unpack to 600 MB"):
+        check_file(path, name="a.jpg")
 
 
 def test_limits_are_the_callers(tmp_path):
