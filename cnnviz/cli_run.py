@@ -22,6 +22,7 @@ EXAMPLE = "run data/edges.json data/sentinel2.tif edges.tif --memory 256MB"
 ABOUT = "run a recipe or a Keras model over whole scenes, in bounded memory"
 _BAR = 30
 _NAMED = 3
+_LARGEST = 256 * 10**6  # bytes of a recipe, about 20 million weights
 _PATTERN = re.compile(r"[*?\[]")
 
 
@@ -180,11 +181,19 @@ def _without_native_notes() -> Iterator[None]:
 
 def read_recipe(path: Path) -> Network:
     """Network of a recipe file. Raises RecipeError."""
+    name = f"{path.name or path!s:.80}"
     try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise RecipeError(f"{name} is no file: expected a recipe, such as RECIPE.json")
+        if size > _LARGEST:
+            raise RecipeError(
+                f"{name} has {size / 1e6:,.0f} MB: expected a recipe of at most {_LARGEST / 1e6:,.0f} MB; save a "
+                "larger network as MODEL.keras"
+            )
         text = path.read_bytes()
     except OSError as error:
-        name = path.name or path
-        raise RecipeError(f"{name!s:.80} cannot be read: {error.strerror}; check the path of the recipe") from None
+        raise RecipeError(f"{name} cannot be read: {error.strerror}; check the path of the recipe") from None
     return Network.from_json(text, longest=None)
 
 

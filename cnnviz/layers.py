@@ -25,6 +25,7 @@ from cnnviz.blocks import Activation, Conv2D, Function, Kind, Labels, Layer, Poo
 from cnnviz.convolve import PoolMode
 from cnnviz.errors import CnnvizError, GeometryError, RecipeError
 from cnnviz.geometry import Axes, ReceptiveField
+from cnnviz.recipe import MAX_LAYERS
 from cnnviz.weights import Array
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ __all__ = [
     "ReceptiveField",
 ]
 
-MAX_LAYERS = 64
 MAX_NAME = 200
 #: As many as a raster may have.
 MAX_BANDS = 2048

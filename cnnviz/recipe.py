@@ -24,6 +24,7 @@ from cnnviz.errors import CnnvizError, RecipeError
 from cnnviz.weights import shortest
 
 VERSION = 1
+MAX_LAYERS = 64
 #: Characters of a recipe that a stranger may send; about 290,000 weights.
 MAX_TEXT = 4_000_000
 _TYPES: dict[str, type[Layer]] = {"activation": Activation, "conv2d": Conv2D, "pool2d": Pool2D}
@@ -64,6 +65,8 @@ def read(text: str | bytes, *, longest: int | None = MAX_TEXT) -> dict[str, Any]
         raise RecipeError(f"The recipe has another version than {VERSION}, the one that is known here.")
     if not isinstance(content["layers"], list):
         raise RecipeError('The recipe\'s "layers" are not a list; write [{"type": …}, …].')
+    if len(content["layers"]) > MAX_LAYERS:
+        raise RecipeError(f"The recipe has {len(content['layers']):,} layers; at most {MAX_LAYERS} are allowed.")
     content["layers"] = [_built(number, entry) for number, entry in enumerate(content["layers"], 1)]
     return content
 

@@ -111,6 +111,10 @@ def test_text_that_is_no_recipe_is_refused_with_its_place(text, message):
         ({"type": "activation", "name": ["relu"]}, "one of linear, relu, sigmoid, softmax, tanh is expected"),
         ({"type": "conv2d", "weights": "sobel"}, "received kernel 'sobel': one of all_edges"),
         ({"type": "conv2d", "weights": [[1, "2"]]}, "no regular grid of numbers"),
+        ({"type": "conv2d", "weights": [[True]]}, "no regular grid of numbers"),
+        ({"type": "conv2d", "weights": [[[[0.5, True]]]]}, "no regular grid of numbers"),
+        ({"type": "conv2d", "weights": "box_3", "bias": True}, "biases that are no regular grid of numbers"),
+        ({"type": "conv2d", "weights": [[[[1, 2]]]], "bias": [1, False]}, "biases that are no regular grid of numbers"),
         ({"type": "conv2d", "weights": [[1, 2], [3]]}, "no regular grid of numbers"),
         ({"type": "conv2d", "weights": [[1e39]]}, "finite numbers are expected"),
         ({"type": "conv2d", "weights": [[float("inf")]]}, "holds Infinity; only finite numbers"),
@@ -168,7 +172,9 @@ def test_bands_that_do_not_fit_the_filters_are_refused():
 
 def test_sizes_are_bounded():
     with pytest.raises(RecipeError, match="Received 65 layers"):
-        Network.from_json(json.dumps({"version": 1, "layers": [{"type": "pool2d", "size": 1}] * 65}))
+        Network([Pool2D(1)] * 65)
+    with pytest.raises(RecipeError, match="The recipe has 200,000 layers; at most 64 are allowed"):
+        Network.from_json('{"version": 1, "layers": [' + "7," * 199_999 + "7]}", longest=None)
     with pytest.raises(RecipeError, match="at most 4,000,000 are allowed"):
         Network.from_json(" " * (MAX_TEXT + 1))
     with pytest.raises(RecipeError, match="Use fewer or smaller filters"):
