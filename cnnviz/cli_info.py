@@ -13,6 +13,7 @@ from typing import Any
 
 from cnnviz.description import Description
 from cnnviz.errors import ProcessError
+from cnnviz.paths import home_expanded
 from cnnviz.products import as_reflectance, open_imagery
 from cnnviz.scene import Scene, open_scene
 from cnnviz.sensors import Calibration, calibrate
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def info(given: argparse.Namespace) -> None:
     """Run the command. Raises CnnvizError."""
-    path = Path(given.file).expanduser()
+    path = home_expanded(given.file)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
         with TemporaryDirectory(prefix="cnnviz-") as folder:
             _show_product(open_imagery(path, folder=Path(folder)), given)

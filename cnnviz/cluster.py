@@ -201,6 +201,7 @@ def connected(address: str) -> Iterator[Crew]:
         from distributed import Client
     except ImportError:
         raise ProcessError("many machines need dask's distributed: pip install distributed") from None
+    _check_address(address)
     with _hushed():
         try:
             _knock(address)
@@ -216,6 +217,17 @@ def connected(address: str) -> Iterator[Crew]:
             yield Crew(client, address)
         finally:
             client.close(timeout=_ANSWERS)
+
+
+def _check_address(address: str) -> None:
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        get_address_host_port(address)
+    except ValueError:
+        raise ProcessError(
+            f"received the scheduler {address!r:.80}: an address such as tcp://10.0.0.5:8786 is expected"
+        ) from None
 
 
 def _knock(address: str) -> None:

@@ -31,20 +31,38 @@ def display_name(text: str) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 9]}…{shown[-8:]}"
 
 
+def home_expanded(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a file or folder, ``~`` and ``~name`` replaced by the home that they stand for.
+
+    Raises SceneError where ``path`` is empty, or nobody has that home.
+    """
+    text = os.fspath(path)
+    if not text:
+        raise SceneError("received an empty path: give the name of a file or folder")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise SceneError(f"{_called(text)} was not found: nobody here has the home that it begins with") from None
+
+
+def _called(text: str) -> str:
+    """What messages call a path that may have no printable name, as ``/`` has none."""
+    return display_name(text) or "the path"
+
+
 def existing_file(path: str | os.PathLike[str]) -> Path:
     """Return the full path of a regular file.
 
     Raises UnsafeError where ``path`` looks like one of GDAL's other notations, SceneError where no file is.
     """
     text = os.fspath(path)
-    name = display_name(text) or "the empty path"
     _refuse_special(text)
     try:
-        found = Path(text).expanduser().resolve(strict=True)
+        found = home_expanded(text).resolve(strict=True)
         if not found.is_file():
-            raise SceneError(f"{name} is not a file: expected a GeoTIFF, JPEG 2000, PNG or JPEG file")
+            raise SceneError(f"{_called(text)} is not a file: expected a GeoTIFF, JPEG 2000, PNG or JPEG file")
     except (OSError, RuntimeError):
-        raise SceneError(f"{name} was not found: check the path") from None
+        raise SceneError(f"{_called(text)} was not found: check the path") from None
     _refuse_special(str(found))
     return found
 
@@ -60,16 +78,16 @@ def resolve_below(root: str | os.PathLike[str], text: str) -> Path:
     try:
         found = (base / Path(text.strip()).expanduser()).resolve()
     except (OSError, RuntimeError):
-        raise SceneError(f"{display_name(text)} is not a path that can be followed: check it") from None
+        raise SceneError(f"{_called(text)} is not a path that can be followed: check it") from None
     if not found.is_relative_to(base):
-        raise UnsafeError(f"{display_name(text)} lies outside the folder that may be opened: move or copy it there")
+        raise UnsafeError(f"{_called(text)} lies outside the folder that may be opened: move or copy it there")
     return existing_file(found)
 
 
 def _refuse_special(text: str) -> None:
     if _SPECIAL.search(text):
         raise UnsafeError(
-            f"{display_name(text)!r} is not the plain path of a file; addresses, archives and parts of "
+            f"{_called(text)} is not the plain path of a file; addresses, archives and parts of "
             "files are refused: give the path of a GeoTIFF, JPEG 2000, PNG or JPEG file"
         )
 

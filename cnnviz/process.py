@@ -268,10 +268,10 @@ def _like(options: Options) -> Like:
 def free_target(target: Path, *, overwrite: bool) -> Path:
     """Path of a file that may be written. Raises ProcessError."""
     place = target.absolute()
-    if place.suffix.lower() not in (".tif", ".tiff", ".vrt"):
+    if place.suffix.lower() not in (".tif", ".tiff", ".vrt") or not place.name.isprintable():
         raise ProcessError(
-            f"received output {target.name!r}: a name that ends with .tif is expected, or with .vrt, or a folder "
-            "that exists"
+            f"received output {target.name!r}: a printable name that ends with .tif is expected, or with .vrt, or a "
+            "folder that exists"
         )
     if not place.parent.is_dir():
         raise ProcessError(f"{place.parent.name} is no folder: choose one that exists")

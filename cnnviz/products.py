@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cnnviz.errors import ProcessError
-from cnnviz.paths import display_name
+from cnnviz.paths import display_name, home_expanded
 from cnnviz.reader import reading
 from cnnviz.scene import Scene, open_scene
 from cnnviz.sensors import SENSORS, NameSource, calibrate, sensor_of
@@ -32,6 +32,7 @@ _BASELINE = re.compile(r"_N(\d\d)(\d\d)_")
 _RASTERS = (".tif", ".tiff", ".jp2")
 _ORDER = {band.name: place for place, band in enumerate(SENSORS["sentinel2"].bands)}
 _UNPACKED = 16 * 10**9  # bytes of a product; the largest has a tenth of it
+_FOLDERS = 1000  # a product has some twenty
 _TEXT = 20 * 10**6
 _CHUNK = 2**20
 _NOT_SCALED = (1.0, 0.0)
@@ -54,8 +55,9 @@ def _opened(source: AnySource, bands: Sequence[str] | None, folder: Path | None)
         return from_scene(source)
     if not isinstance(source, str | os.PathLike):
         return _joined(source)
-    path = Path(source).expanduser()
+    path = home_expanded(source)
     if path.is_dir():
+        path = path.absolute()  # so that . has a name
         return _product(path, bands) or _folder(path)
     if path.suffix.lower() == ".zip" and path.is_file():
         return _unpacked(path, bands, folder)
@@ -81,14 +83,14 @@ def _folder(path: Path) -> Imagery:
     if not files:
         kinds = ", ".join(_RASTERS)
         raise ProcessError(
-            f"{path.name} holds no Sentinel-2 product and no files that end with {kinds}: check the path"
+            f"{path.name or path} holds no Sentinel-2 product and no files that end with {kinds}: check the path"
         )
     return _joined(files, path.name)
 
 
 def _product(root: Path, bands: Sequence[str] | None) -> Imagery | None:
     """A Sentinel-2 product below a folder; None where there is none."""
-    files = {each.relative_to(root.parent).as_posix(): each for each in root.rglob("*") if each.is_file()}
+    files = _parts_of_products(root)
     chosen = finest(files, name=root.name)
     if not chosen:
         return None
@@ -96,6 +98,22 @@ def _product(root: Path, bands: Sequence[str] | None) -> Imagery | None:
     scenes = [open_scene(files[name]) for name in wanted.values()]
     texts = [_text(files[name]) for name in files if _METADATA.search(name)]
     return replace(join(scenes, root.name), tags=facts(root.name, texts), blank=0.0)
+
+
+def _parts_of_products(root: Path) -> dict[str, Path]:
+    """Images and metadata below a folder, by their paths from above it; what may not be looked at is passed over.
+
+    Raises ProcessError where there are more folders than in any product: whoever gives ``~`` does not mean all of it.
+    """
+    found: dict[str, Path] = {}
+    for count, (folder, _, names) in enumerate(os.walk(root)):
+        if count == _FOLDERS:
+            raise ProcessError(f"{root.name or root} holds more than {_FOLDERS:,} folders: give the one of the product")
+        for path in (Path(folder, name) for name in names):
+            inside = path.relative_to(root.parent).as_posix()
+            if (_BAND.search(inside) or _METADATA.search(inside)) and path.is_file():
+                found[inside] = path
+    return found
 
 
 def finest(names: Iterable[str], *, name: str) -> dict[str, str]:

@@ -339,4 +339,4 @@ def _metres(size: tuple[float, float] | None) -> str:
         return "pixel size unknown"
     y, x = size
     sides = (x,) if abs(x - y) <= 1e-2 * max(x, y) else (x, y)
-    return " × ".join(f"{side:,.0f}" if side >= 100 else f"{side:.3g}" for side in sides) + " m/pixel"
+    return " × ".join(f"{side:,.0f}" if 100 <= side < 1e7 else f"{side:.3g}" for side in sides) + " m/pixel"

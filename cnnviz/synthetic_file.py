@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from cnnviz.synthetic_noise import Frame
 _CRS, _WEST, _NORTH, _PIXEL = "EPSG:32633", 399960.0, 4800000.0, 10.0
 _BLOCK = 256
 _MOST = 200_000  # px a side: larger than any product, small enough that a slip of the keyboard is caught
+_PIXEL_BYTES = 10  # of the file, for a pixel of the scene: 13 numbers of two bytes, packed, and the overviews
 _WORKERS = min(4, os.cpu_count() or 1)
 _TAGS = {
     "SYNTHETIC": "YES",
@@ -62,6 +64,7 @@ def write_sample(
         _check_target(target, overwrite=overwrite)
     with ExitStack() as stack:
         partial = [stack.enter_context(_completed(target)) for target in targets]
+        _check_room(targets[0].parent, rows, cols)
         _write(partial, Frame(seed, 0, 0, rows, cols), on_progress or (lambda share: None))
 
 
@@ -73,12 +76,22 @@ def _check(rows: int, cols: int, seed: int) -> None:
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:
-    if target.suffix.lower() not in (".tif", ".tiff"):
-        raise SceneError(f"received the name {target.name!r:.80}: one that ends with .tif is expected")
+    if target.suffix.lower() not in (".tif", ".tiff") or not target.name.isprintable():
+        raise SceneError(f"received the name {target.name!r:.80}: a printable one that ends with .tif is expected")
     if target.exists() and not overwrite:
         raise SceneError(f"{target.name} exists already: choose another name, or allow overwriting (--overwrite)")
     if not target.parent.is_dir():
         raise SceneError(f"the folder of {target.name} does not exist: make it first, or choose another")
+
+
+def _check_room(folder: Path, rows: int, cols: int) -> None:
+    """Raise where the disk can surely not hold the scene."""
+    needed, free = rows * cols * _PIXEL_BYTES, disk_usage(folder).free
+    if free < needed:
+        raise SceneError(
+            f"the disk has {free / 1e6:,.0f} MB left: at least {needed / 1e6:,.0f} MB are needed; "
+            "free some space, choose another folder or a smaller scene"
+        )
 
 
 @contextmanager
@@ -88,6 +101,7 @@ def _completed(target: Path) -> Iterator[Path]:
 
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
+        partial.touch(exist_ok=False)  # the system says in fewer words than GDAL why it cannot
         yield partial
         partial.replace(target)
     except (OSError, RasterioError) as error:

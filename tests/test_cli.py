@@ -1,10 +1,12 @@
 """The command line: results, one line for what goes wrong, and examples that work as typed."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from shutil import disk_usage
 
 import numpy as np
 import pytest
@@ -89,6 +91,32 @@ def test_info_of_what_is_no_product_is_one_line(failed, tmp_path):
     assert "no.zip cannot be unpacked" in failed("info", tmp_path / "no.zip")
 
 
+def test_info_of_nothing_and_of_nobodys_home_is_one_line(failed):
+    assert "received an empty path: give the name of a file or folder" in failed("info", "")
+    for name in ("x.tif", "x", "x.zip"):
+        assert f"{name} was not found: nobody here has the home that it begins with" in failed(
+            "info", f"~no one/{name}"
+        )
+
+
+def test_info_of_a_folder_stops_looking_where_there_are_too_many(failed, tmp_path):
+    for number in range(1001):
+        (tmp_path / "home" / f"{number % 7}" / f"{number}").mkdir(parents=True)
+    assert "home holds more than 1,000 folders: give the one of the product" in failed("info", tmp_path / "home")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="/proc is a folder that nobody may read all of, on Linux")
+@pytest.mark.parametrize("folder", ["/", "/proc"])
+def test_info_passes_over_what_may_not_be_looked_at(failed, folder):
+    assert re.search(r"(/|proc) holds (no Sentinel-2 product|more than 1,000 folders)", failed("info", folder))
+
+
+def test_info_calls_this_folder_by_its_name(failed, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert "here holds no Sentinel-2 product" in failed("info", ".")
+
+
 def test_info_of_a_real_band(real_data, capsys):
     path = next((real_data / "sentinel2_safe").rglob("*B04*.jp2"))
     assert main(["info", str(path)]) == 0
@@ -120,8 +148,10 @@ def test_sample_writes_a_scene_and_its_labels(tmp_path, capsys):
 
 
 def test_sample_writes_geotiffs_alone(failed, tmp_path):
-    assert "received the name 's.png': one that ends with .tif" in failed("sample", tmp_path / "s.png")
-    assert "received the name 'l': one that" in failed("sample", tmp_path / "s.tif", "--labels", tmp_path / "l")
+    assert "received the name 's.png': a printable one that ends with .tif" in failed("sample", tmp_path / "s.png")
+    assert "received the name 'l': a printable one that" in failed(
+        "sample", tmp_path / "s.tif", "--labels", tmp_path / "l"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -132,6 +162,25 @@ def test_sample_overwrites_only_when_told_to(failed, tmp_path):
     assert target.read_text() == "mine"
     assert main(["sample", str(target), "--rows", "9", "--cols", "9", "--overwrite"]) == 0
     assert target.stat().st_size > 1000
+
+
+def test_a_scene_that_the_disk_cannot_hold_is_not_begun(failed, tmp_path, monkeypatch):
+    usage = type(disk_usage(tmp_path))(100, 99, 400_000_000_000 - 1)
+    monkeypatch.setattr("cnnviz.synthetic_file.disk_usage", lambda folder: usage)
+    line = failed("sample", tmp_path / "s.tif", "--rows", 200_000, "--cols", 200_000)
+    assert "the disk has 400,000 MB left: at least 400,000 MB are needed; free some space" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/sys").is_dir(), reason="/sys is a folder that nobody may write to, on Linux")
+def test_a_folder_that_cannot_be_written_is_one_short_line(failed):
+    line = failed("sample", "/sys/s.tif", "--rows", 9, "--cols", 9)
+    assert re.fullmatch("python -m cnnviz: s.tif could not be written: [A-Z][ a-z-]+; free some space.*\n", line)
+
+
+def test_names_are_printable(failed, tmp_path):
+    assert r"received the name 'a\nb.tif': a printable one" in failed("sample", tmp_path / "a\nb.tif")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_impossible_sizes_are_one_line(failed, tmp_path):

@@ -73,7 +73,8 @@ REFUSED = {
     "folder is missing": ({"target": "no/out.tif"}, [], "no is no folder: choose one that exists"),
     "no name": ({"target": "x" * 300 + ".tif"}, [], "File name too long; check the path, and who may read and write"),
     "no input's name": ({"scene": "x" * 300 + ".tif"}, [], "File name too long; check the path"),
-    "no GeoTIFF": ({"target": "out.png"}, [], "a name that ends with .tif is expected"),
+    "no line": ({"target": "a\nb.tif"}, [], r"received output 'a\nb.tif': a printable name"),
+    "no GeoTIFF": ({"target": "out.png"}, [], "a printable name that ends with .tif is expected"),
     "is read": ({"target": "scene.tif"}, ["--overwrite"], "scene.tif is what is read"),
     "memory": ({}, ["--memory", "lots"], "received memory 'lots': a size such as 512MB"),
     "too little memory": ({}, ["--memory", "8MB"], "one window of scene.tif takes"),
@@ -100,7 +101,26 @@ def test_an_empty_name_is_no_folder(place, capsys, monkeypatch):
     assert main(["run", "recipe.json", "scene.tif", ""]) == 2
     assert "received an empty name as output" in capsys.readouterr().err
     assert main(["run", ".", "scene.tif", "out.tif"]) == 2
-    assert capsys.readouterr().err.startswith("python -m cnnviz: . cannot be read: Is a directory")
+    assert capsys.readouterr().err.startswith("python -m cnnviz: . is no file: expected a recipe")
+    assert main(["run", "recipe.json", "", "out.tif"]) == 2
+    assert "received an empty path: give the name of a file or folder" in capsys.readouterr().err
+    assert main(["run", "recipe.json", "~no one/x.tif", "out.tif"]) == 2
+    assert "x.tif was not found: nobody here has the home" in capsys.readouterr().err
+
+
+def test_only_a_file_of_bounded_size_is_a_recipe(place, capsys):
+    os.mkfifo(place / "pipe.json")
+    with (place / "large.json").open("wb") as file:
+        file.truncate(300_000_000)
+    for name, message in (
+        ("pipe.json", "is no file"),
+        ("large.json", "has 300 MB: expected a recipe of at most 256 MB"),
+    ):
+        assert run(place, recipe=name) == 2
+        assert f"{name} {message}" in capsys.readouterr().err
+    if Path("/dev/zero").exists():
+        assert main(["run", "/dev/zero", str(place / "scene.tif"), str(place / "out.tif")]) == 2
+        assert "zero is no file" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/sys").is_dir(), reason="/sys is a folder that nobody may write to, on Linux")

@@ -145,7 +145,7 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, scene, capsys, m
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         port = silent.getsockname()[1]
-        for address in (f"tcp://127.0.0.1:{port}", "tcp://127.0.0.1:1", "nonsense", "what://127.0.0.1:1"):
+        for address in (f"tcp://127.0.0.1:{port}", "tcp://127.0.0.1:1", "tcp://127.0.0.1:99999"):
             names = (str(tmp_path / name) for name in ("recipe.json", "scene.tif", "out.tif"))
             started = time.monotonic()
             assert main(["run", *names, "--scheduler", address]) == 2
@@ -154,6 +154,13 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, scene, capsys, m
             assert (out, err.count("\n")) == ("", 1)
             assert f"no scheduler answers at '{address}' within 1 s" in err
     assert {path.name for path in tmp_path.iterdir()} == {"recipe.json", "scene.tif"}
+
+
+@pytest.mark.parametrize("address", ["", "x", "nonsense", "what://127.0.0.1:1", "tcp://127.0.0.1:port"])
+def test_what_is_no_address_of_a_scheduler_is_not_tried(tmp_path, scene, address):
+    with pytest.raises(ProcessError, match=r"received the scheduler '.*': an address such as tcp://10\.0\.0\.5:8786"):
+        run_scene(EDGES, scene, tmp_path / "out.tif", scheduler=address)
+    assert {path.name for path in tmp_path.iterdir()} == {"scene.tif"}
 
 
 def test_schedulers_without_workers_and_those_that_go_are_told(tmp_path, scene, monkeypatch):

@@ -45,7 +45,7 @@ def test_only_regular_files(tmp_path):
         existing_file(tmp_path / "gone.tif")
     with pytest.raises(SceneError, match="is not a file: expected a GeoTIFF"):
         existing_file(tmp_path)
-    with pytest.raises(SceneError, match="the empty path is not a file"):
+    with pytest.raises(SceneError, match="received an empty path: give the name"):
         existing_file("")
     os.mkfifo(tmp_path / "pipe.tif")
     with pytest.raises(SceneError, match=r"pipe\.tif is not a file"):
@@ -97,6 +97,14 @@ def test_names_below_the_folder_that_do_not_exist(house):
         resolve_below(house, "loop")
     with pytest.raises(SceneError, match=r"not a path that can be followed|lies outside|was not found"):
         resolve_below(house, "~nobody-of-that-name/a.tif")
+    with pytest.raises(SceneError, match=r"^a\.tif was not found: nobody here has the home"):
+        existing_file("~nobody-of-that-name/a.tif")
+
+
+def test_a_path_without_a_name_is_called_the_path(house):
+    for text, sentence in (("/", "the path lies outside"), ("\0", "the path is not the plain path of a file")):
+        with pytest.raises(UnsafeError, match=f"^{sentence}"):
+            resolve_below(house, text)
 
 
 def test_uploads_get_a_random_name_and_the_ending_of_their_content(tmp_path):

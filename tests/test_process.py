@@ -302,7 +302,7 @@ def test_targets_that_cannot_be_written_are_refused(tmp_path, scene):
     existing = tmp_path / "existing.tif"
     existing.write_bytes(b"precious")
     for target, message in {
-        tmp_path / "out.png": "a name that ends with .tif is expected",
+        tmp_path / "out.png": "a printable name that ends with .tif is expected",
         tmp_path / "folder.tif": "is a folder",
         tmp_path / "missing" / "out.tif": "missing is no folder: choose one that exists",
         scene: "scene.tif is what is read",
