@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.errors import CnnvizError
+from cnnviz.render import number
 from cnnviz.ui.words import plain
 
 Option = TypeVar("Option")
@@ -21,6 +22,7 @@ Number = TypeVar("Number", int, float)
 
 _HIDE = "hide"
 _HIDEABLE = {"answers", "controls", "tasks"}
+_NO_OPTION = "is none of its options"
 _NOT_OURS = frozenset({"embed", "embed_options"})
 
 
@@ -28,15 +30,17 @@ def begin(page: str) -> None:
     """Start a page: its link is judged once, on the first run after the visitor arrived."""
     back = _goes_back()
     state = st.session_state
-    arrived = state.get("_link_page") != page
-    state["_link_walked"] = arrived and not back and bool(state.get("_link_page"))
+    before = state.get("_link_page", "")  # None where the page starts over, because its address has been put right
+    arrived = before != page
+    state["_link_walked"] = arrived and not back and bool(before)
     state["_link_page"] = page
     state["_link_problems"] = st.container(key="problems")
     state["_link_raw"] = st.query_params.to_dict() if arrived else {}
     state["_link_known"] = set(_NOT_OURS | {_HIDE})
     state.setdefault("_link_keys", set())
     if arrived:
-        state["_link_dropped"] = []
+        if before is not None:
+            state["_link_dropped"] = []
         # A teacher's link keeps hiding what it hides when the class walks on to the next page.
         state["_link_hide"] = state["_link_raw"].get(_HIDE, state.get("_link_hide", ""))
         for part in sorted(_parts(state["_link_hide"]) - _HIDEABLE):
@@ -68,7 +72,7 @@ def end() -> list[str]:
     """What the link asked for that could not be had, as sentences."""
     state = st.session_state
     for key in sorted(set(state["_link_raw"]) - state["_link_known"]):
-        _drop(f"“{_short(key)}” is not a setting of this page.")
+        _drop(f"“{_short(key)}” sets nothing here.")
     state["_link_raw"] = {}
     return list(state["_link_dropped"])
 
@@ -143,27 +147,27 @@ def several(label: str, options: Sequence[str], default: Sequence[str], key: str
     if key in st.session_state["_link_raw"]:
         for name in st.query_params.get_all(key):
             if name not in options:
-                _drop(f"“{_short(name)}” is none of the {label.lower()} that can be had.")
+                _drop(f"{label}: “{_short(name)}” {_NO_OPTION}.")
     return st.multiselect(label, list(options), list(default), key=key, bind="query-params", **more)
 
 
 def slide(label: str, low: Number, high: Number, default: Number, key: str, **more: Any) -> Number:
     """A figure from ``low`` to ``high`` on a slider."""
-    _arrive(label, key, default, _between(low, high))
+    _arrive(label, key, default, _outside(low, high))
     chosen: Number = st.slider(label, low, high, default, key=key, bind="query-params", **more)
     return chosen
 
 
 def figure(label: str, low: Number, high: Number, default: Number, key: str, **more: Any) -> Number:
     """A figure from ``low`` to ``high``, typed."""
-    _arrive(label, key, default, _between(low, high))
+    _arrive(label, key, default, _outside(low, high))
     chosen: Number = st.number_input(label, low, high, default, key=key, bind="query-params", **more)
     return chosen
 
 
 def tick(label: str, key: str, *, default: bool = False, **more: Any) -> bool:
     """Yes or no."""
-    _arrive(label, key, default, lambda raw: raw.lower() in ("true", "false"))
+    _arrive(label, key, default, lambda raw: "" if raw.lower() in ("true", "false") else "is neither true nor false")
     return st.toggle(label, default, key=key, bind="query-params", **more)
 
 
@@ -186,39 +190,41 @@ def _arrive_option(label: str, options: Mapping[Option, str], key: str, default:
     if key in state and (state[key] not in options or (state[key] != default and key not in st.query_params)):
         # Another scene has other bands and defaults: told so, Streamlit puts right what the address says.
         state[key] = state[key] if state[key] in options else default
-    _arrive(label, key, default, lambda raw: raw in identifiers or raw in options.values(), options.get)
+    possible = {*identifiers, *options.values()}
+    _arrive(label, key, default, lambda raw: "" if raw in possible else _NO_OPTION, options.get)
 
 
 def _arrive(
     label: str,
     key: str,
     default: Any,
-    possible: Callable[[str], bool] = lambda _: True,
+    wrong: Callable[[str], str] = lambda _: "",
     write: Callable[[Any], Any] = lambda value: value,
 ) -> None:
     state = st.session_state
     state["_link_known"].add(key)
     state["_link_keys"].add(key)
     raw = state["_link_raw"].get(key)
-    if raw is not None and not possible(raw):
-        _drop(f"“{_short(raw)}” is no {label.lower()} that can be had.")
+    if raw is not None and (fault := wrong(raw)):
+        _drop(f"{label}: “{_short(raw)}” {fault}.")
     if state["_link_walked"] and key not in st.query_params and state.get(key, default) != default:
         # What a link has set a single run ago, Streamlit leaves behind on the page before.
         state[key] = state[key]
         st.query_params[key] = write(state[key])
 
 
-def _between(low: float, high: float) -> Callable[[str], bool]:
-    whole = type(low) is int
+def _outside(low: float, high: float) -> Callable[[str], str]:
+    kind = "whole number" if type(low) is int else "number"
 
-    def possible(raw: str) -> bool:
+    def wrong(raw: str) -> str:
         try:
             figure = float(raw)
-            return low <= figure <= high and (not whole or figure == int(figure))
+            fits = low <= figure <= high and (kind == "number" or figure == int(figure))
         except (ValueError, OverflowError):
-            return False
+            fits = False
+        return "" if fits else f"is no {kind} from {number(low)} to {number(high)}"
 
-    return possible
+    return wrong
 
 
 def _drop(sentence: str) -> None:

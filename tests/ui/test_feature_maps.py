@@ -251,8 +251,8 @@ def test_a_dead_layer_or_map_of_another_network_does_not_break_the_page():
 
 def test_a_link_that_asks_for_what_is_not_there_is_told_so():
     app = page(model="resnet", maps_example="1000", maps_scope="world")
-    assert "“resnet” is no network that can be had" in words(app)
-    assert "“1000” is no example that can be had" in words(app)
+    assert "Network: “resnet” is none of its options." in words(app)
+    assert "Example: “1000” is no whole number from" in words(app)
 
 
 def test_predicting_covers_the_cell_until_it_is_answered():

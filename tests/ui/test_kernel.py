@@ -149,6 +149,28 @@ def test_a_link_may_name_an_option_by_its_identifier_and_the_address_keeps_it():
     assert not app.info
 
 
+def test_each_part_of_a_link_that_cannot_be_is_said_also_where_another_part_is_an_identifier():
+    app = playground(kernel="foo", show="scale255", on="bar", flip="maybe", times="1.5", a="inf", colour="7")
+    (said,) = [info.value for info in app.info]
+    for sentence in (
+        "Kernel: “foo” is none of its options.",
+        "Apply to: “bar” is none of its options.",
+        "True convolution: “maybe” is neither true nor false.",
+        "Times applied: “1.5” is no whole number from 1 to 20.",
+        "a, times the first: “inf” is no number from −100 to 100.",
+        "“colour” sets nothing here.",
+    ):
+        assert sentence in said
+    assert app.session_state["show"] == Show.SCALE255
+
+
+def test_a_place_for_a_window_that_fills_the_scene_sets_nothing():
+    app = playground(scene="elevation", side="1024", row="5")
+    assert [info.value for info in app.info] == [
+        "This link asked for something else; shown are the defaults. “row” sets nothing here."
+    ]
+
+
 @pytest.mark.parametrize(("show", "bars"), [("signed", 1), ("input", 13)])
 def test_each_band_stands_in_a_gallery_below_the_one_that_is_looked_at(view, show, bars):
     app = playground(on="each", band="B11", show=show)

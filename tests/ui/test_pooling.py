@@ -155,8 +155,8 @@ def test_a_link_that_starts_with_an_impossible_padding_shows_the_default():
 
 def test_a_link_beyond_the_limits_is_dropped_and_said():
     app = page(pool_size="99", pool_stride="17")
-    assert "“99” is no window that can be had." in app.info[0].value
-    assert "“17” is no stride that can be had." in app.info[0].value
+    assert "Window: “99” is no whole number from 2 to 8." in app.info[0].value
+    assert "Stride: “17” is none of its options." in app.info[0].value
 
 
 def test_nonsense_for_a_pixel_gets_a_sentence_and_the_page_goes_on():
