@@ -38,6 +38,7 @@ def begin(page: str) -> None:
     state["_link_raw"] = st.query_params.to_dict() if arrived else {}
     state["_link_known"] = set(_NOT_OURS | {_HIDE})
     state.setdefault("_link_keys", set())
+    state.setdefault("_link_chosen", {})
     if arrived:
         if before is not None:
             state["_link_dropped"] = []
@@ -187,11 +188,23 @@ def _arrive_option(label: str, options: Mapping[Option, str], key: str, default:
         state["_link_page"] = None
         st.query_params[key] = options[identifiers[raw]]
         st.rerun()
-    if key in state and (state[key] not in options or (state[key] != default and key not in st.query_params)):
-        # Another scene has other bands and defaults: told so, Streamlit puts right what the address says.
-        state[key] = state[key] if state[key] in options else default
+    if key in state:
+        _settle(options, key, default)
     possible = {*identifiers, *options.values()}
     _arrive(label, key, default, lambda raw: "" if raw in possible else _NO_OPTION, options.get)
+
+
+def _settle(options: Mapping[Option, str], key: str, default: Option) -> None:
+    """Another scene has other options, names and defaults: show what was chosen last wherever it can be had."""
+    state = st.session_state
+    now = state[key]
+    chosen, shown, title = state["_link_chosen"].get(key, (now, now, None))
+    if now != shown or key in state["_link_raw"]:
+        chosen = now
+    found = chosen if chosen in options else default
+    state["_link_chosen"][key] = chosen, found, options[found]
+    if found != now or title != options[found] or (found != default and key not in st.query_params):
+        state[key] = found  # told so, Streamlit puts right what the list and the address say
 
 
 def _arrive(

@@ -177,6 +177,26 @@ def test_the_scene_and_the_window_of_a_link_go_along_to_every_page(browser, page
     stranger.context.close()
 
 
+def test_a_choice_comes_back_with_the_scenes_that_have_it_each_time_under_their_names(page, server, local_root):
+    raster(local_root / "landsat.tif", np.ones((40, 50, 6), "uint8"))
+    visit(page, server.url + "/Image_inspection?path=landsat.tif&scene=china")
+    lists = {"Sentinel-2, synthetic": "B04, B03, B02", "landsat.tif": "B3, B2, B1"}
+    for scene, bands in lists.items():
+        choose(page, "Scene", scene)
+        assert page.get_by_role("combobox", name="Composite").input_value() == f"True colour ({bands})"
+        assert page.locator("figcaption").first.inner_text().startswith(bands)
+    choose(page, "Composite", "Colour infrared (B4, B3, B2)")
+    choose(page, "Scene", "Photo, temple")
+    assert page.get_by_role("combobox", name="Composite").input_value() == "True colour (R, G, B)"
+    assert "composite=" not in page.url
+    choose(page, "Scene", "Elevation, Jacksboro fault")
+    assert "what=" not in page.url
+    choose(page, "Scene", "Sentinel-2, synthetic")
+    assert page.get_by_role("combobox", name="Composite").input_value() == "Colour infrared (B08, B04, B03)"
+    assert page.locator("figcaption").first.inner_text().startswith("B08, B04, B03")
+    assert "composite=Colour+infrared+%28B08" in page.url
+
+
 def test_nonsense_in_a_cell_is_marked_and_changes_nothing(page, server):
     visit(page, server.url + "/Kernel_playground")
     before = page.locator(STRIP).first.get_attribute("data-version")
