@@ -122,7 +122,7 @@ def test_numbers_become_reflectance_as_the_product_says(tmp_path, product):
     run = run_scene(LINEAR, product, tmp_path / "out.tif", like="reflectance")
     with rasterio.open(run.target) as dataset:
         np.testing.assert_array_equal(np.moveaxis(dataset.read(), 0, -1), expected)
-        assert dataset.tags()["CNNVIZ_REFLECTANCE"] == "(DN -1000) / 10000: The file says BOA_ADD_OFFSET = -1000."
+        assert dataset.tags()["CNNVIZ_REFLECTANCE"] == "(DN -1000) / 10000: The file says BOA_ADD_OFFSET = −1000."
     assert as_reflectance(open_imagery(product), "0").calibration.offset == 0
 
 
@@ -247,7 +247,7 @@ def test_info_of_a_product(product, tmp_path, capsys, kind):
     assert "120 rows × 120 columns × 3 bands, on the grid of T33UUP_20220301_B04_10m.jp2" in text
     assert "bands        B04, B08, B11" in text
     assert "B11: larger pixels repeated on the grid of" in text
-    assert "(DN -1000) / 10000: The file says BOA_ADD_OFFSET = -1000" in text
+    assert "(DN -1000) / 10000: The file says BOA_ADD_OFFSET = −1000" in text
     assert main(["info", str(path), "--json", "--statistics"]) == 0
     known = json.loads(capsys.readouterr().out)
     assert (known["rows"], known["band_names"], known["nodata"]) == (120, ["B04", "B08", "B11"], 0)
