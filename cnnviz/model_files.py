@@ -62,6 +62,8 @@ def save_model(model: keras.Model, target: str | Path) -> None:
 
 def _unzipped(source: str | Path | bytes) -> dict[str, bytes]:
     """The three files of the zip, each within its limit; nothing else may be in it."""
+    if not isinstance(source, bytes) and Path(source).exists() and not Path(source).is_file():
+        raise ModelError("The model's path leads to no file: give that of a .keras file.")  # a pipe would never end
     try:
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
             entries = archive.infolist()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -312,6 +313,12 @@ def test_what_is_no_keras_file_is_refused(content, tmp_path):
     for source in (content, tmp_path / "model.keras"):
         with pytest.raises(ModelError, match=r"not a whole \.keras file"):
             load_model(source)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.keras")
+    with pytest.raises(ModelError, match="leads to no file"):
+        load_model(tmp_path / "pipe.keras")
 
 
 def test_an_old_h5_model_under_a_new_name_is_refused(tmp_path):
