@@ -56,8 +56,9 @@ class Limits:
     """Pixels of a PNG or JPEG, which can only be decoded from the top."""
     unpacked: int = 600_000_000
     """Bytes of a PNG or JPEG once decoded: some ten seconds."""
-    block: int = 2**27
-    """Bytes of one tile or strip once decoded: the least that a read can hold."""
+    block: int = 160 * 2**20
+    """Bytes of one tile or strip once decoded: the least that a read can hold. A progressive photograph of 24 million
+    pixels, which is one block, has 137 MB."""
     upload: int = 2**28
     """Bytes of an uploaded file."""
     read: int = 2**31

@@ -67,7 +67,7 @@ def _opened(source: AnySource, bands: Sequence[str] | None, folder: Path | None)
 def _joined(sources: Sequence[PathLike | Scene], name: str = "") -> Imagery:
     if not sources:
         raise ProcessError("received an empty list of files: give at least one")
-    scenes = [each if isinstance(each, Scene) else _band_file(Path(each)) for each in sources]
+    scenes = [each if isinstance(each, Scene) else _band_file(home_expanded(each)) for each in sources]
     return join(scenes, name or " + ".join(scene.name for scene in scenes[:3]) + " …" * (len(scenes) > 3))
 
 

@@ -104,6 +104,8 @@ def test_an_empty_name_is_no_folder(place, capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("python -m cnnviz: . is no file: expected a recipe")
     assert main(["run", "recipe.json", "", "out.tif"]) == 2
     assert "received an empty path: give the name of a file or folder" in capsys.readouterr().err
+    assert main(["run", "recipe.json", "", "scene.tif", "out.tif"]) == 2
+    assert "received an empty path" in capsys.readouterr().err
     assert main(["run", "recipe.json", "~no one/x.tif", "out.tif"]) == 2
     assert "x.tif was not found: nobody here has the home" in capsys.readouterr().err
 

@@ -58,8 +58,8 @@ def test_magic_numbers(head, kind):
     [
         (declared(10**9, 10), r"declares 1,000,000,000 × 10 pixels × 1 bands; at most 2,000,000 pixels a side"),
         (declared(10, 10, bands=60_000), r"60,000 bands; at most 2,048 bands"),
-        (declared(10**5, 10**5, tile=2**17), r"in blocks of 16,384 MB; at most 128 MB"),
-        (declared(8192, 8192, bands=3, tile=8192), r"in blocks of 192 MB; at most 128 MB"),
+        (declared(10**5, 10**5, tile=2**17), r"in blocks of 16,384 MB; at most 160 MB"),
+        (declared(8192, 8192, bands=3, tile=8192), r"in blocks of 192 MB; at most 160 MB"),
         (declared(256, 256, bands=2000, tile=1024), r"in blocks of 2,000 MB"),
         (declared(0, 10), r"nothing to see; expected at least one pixel"),
         (declared(10, 10, bands=0), r"× 0 bands: there is nothing to see"),
