@@ -19,12 +19,17 @@ from numpy.typing import NDArray
 
 from cnnviz.errors import GeometryError
 
+# Whoever draws numbers also writes them: here are both.
+from cnnviz.text import MINUS as MINUS
+from cnnviz.text import THIN as THIN
+from cnnviz.text import number as number
+from cnnviz.text import size as size
+from cnnviz.text import span as span
+
 if TYPE_CHECKING:
     from cnnviz.statistics import BandStatistics
 
 Picture = NDArray[np.uint8]
-MINUS = "\N{MINUS SIGN}"
-THIN = "\N{NARROW NO-BREAK SPACE}"
 
 
 class Palette(StrEnum):
@@ -259,48 +264,6 @@ def png(picture: np.ndarray) -> bytes:
     file = BytesIO()
     Image.fromarray(picture).save(file, "PNG", compress_level=1)
     return file.getvalue()
-
-
-def number(value: float, digits: int = 4) -> str:
-    """A figure as text: at most four significant digits, thousands apart, a true minus sign.
-
-    >>> number(-12345.6), number(0.000123456), number(28), number(float("nan"))
-    ('−12\u202f350', '1.235 × 10⁻⁴', '28', 'no data')
-    """
-    if np.isnan(value):
-        return "no data"
-    if np.isinf(value):
-        return MINUS + "∞" if value < 0 else "∞"
-    if value == int(value) and abs(value) < 1e7:  # a count is shown whole
-        return f"{int(value):,}".replace(",", THIN).replace("-", MINUS)
-    if 1e-3 <= abs(value) < 1e7:
-        rounded = float(f"{value:.{digits}g}")
-        text = f"{rounded:,}".removesuffix(".0")
-        return text.replace(",", THIN).replace("-", MINUS)
-    mantissa, power = f"{value:.{digits - 1}e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".").replace("-", MINUS)
-    return f"{mantissa} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
-
-
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def size(rows: int, cols: int) -> str:
-    """Rows × columns as text.
-
-    >>> size(10980, 512)
-    '10\u202f980 × 512'
-    """
-    return f"{number(rows)} × {number(cols)}"
-
-
-def span(low: float, high: float) -> str:
-    """A range of values as text.
-
-    >>> span(-1, 2.5)
-    '−1 … 2.5'
-    """
-    return f"{number(low)} … {number(high)}"
 
 
 def percentile_limits(values: np.ndarray, low: float = 2, high: float = 98) -> tuple[float, float]:

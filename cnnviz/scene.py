@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
+from cnnviz import text
 from cnnviz.description import Description, describe
 from cnnviz.errors import SceneError
 from cnnviz.facts import (
@@ -258,8 +259,8 @@ class Scene:
     def summary(self) -> str:
         """Return the scene in one line: name, size, numbers, map, pixel size, nodata."""
         rows, cols, bands = self.shape
-        parts = [self.name, f"{rows:,} × {cols:,} × {bands}", self.dtype, crs_name(self.crs) or "no CRS"]
-        parts.append(_metres(self.pixel_size))
+        parts = [self.name, f"{text.size(rows, cols)} × {bands}", self.dtype, crs_name(self.crs) or "no CRS"]
+        parts.append(text.ground(self.pixel_size) if self.pixel_size else "pixel size unknown")
         parts.append(f"nodata {self.nodata_rule}" if self.nodata_rule else "no nodata")
         return " · ".join(parts)
 
@@ -331,12 +332,3 @@ def _named(facts: Sequence[BandFacts], *, dtype: str, name: str) -> BandNames:
     elif not any(descriptions) and len(facts) == 1 and single:
         descriptions = [single[1]]
     return name_bands(len(facts), descriptions=descriptions, dtype=dtype)
-
-
-def _metres(size: tuple[float, float] | None) -> str:
-    """Write a pixel size: one number where both sides agree to a hundredth."""
-    if size is None:
-        return "pixel size unknown"
-    y, x = size
-    sides = (x,) if abs(x - y) <= 1e-2 * max(x, y) else (x, y)
-    return " × ".join(f"{side:,.0f}" if 100 <= side < 1e7 else f"{side:.3g}" for side in sides) + " m/pixel"

@@ -19,6 +19,7 @@ FLOORS = (
         "windows": ["windows"],
         "memory": ["memory"],
         "scores": ["scores"],
+        "text": ["text"],
     },
     {
         "layers": [

@@ -112,21 +112,6 @@ def test_quantising_leaves_as_many_levels_as_the_bits_hold(bits):
     assert np.abs(render.quantise(values, 0, 1, bits) - values).max() <= 0.5 / (2**bits - 1) + 1e-6
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (1234567, "1 234 567"), (0.5, "0.5"), (2.0 / 3, "0.6667"), (-1e9, "−1 × 10⁹"), (np.inf, "∞")],
-)
-def test_figures_have_four_digits_and_true_signs(value, text):
-    assert render.number(value).replace("\u202f", " ") == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(5967885.37, "5 967 885.37"), (-34.8712712, "−34.8712712"), (0.00123456789, "0.00123456789")]
-)
-def test_more_digits_bring_no_floating_noise(value, text):
-    assert render.number(value, 9).replace("\u202f", " ") == text
-
-
 @pytest.mark.parametrize("bits", [1, 2, 5, 7, 8])
 def test_a_legend_shows_the_levels_of_its_picture_and_no_others(bits):
     values = np.linspace(3, 17, 5000).reshape(50, 100)

@@ -15,6 +15,7 @@ from affine import Affine
 from cnnviz import render
 from cnnviz.layers import ReceptiveField
 from cnnviz.render import ColourScale
+from cnnviz.text import ground as ground
 from cnnviz.ui.browser import component
 
 _strip = component("strip", '<div class="strip"></div>')
@@ -92,7 +93,7 @@ def caption(array: np.ndarray, metres: tuple[float, float] | None, note: str = "
     if np.isinf(array).any():
         parts.append("some beyond float32")
     missing = np.isnan(array).mean()
-    if 0 < missing < 1:
+    if missing > 0:
         parts.append(f"{render.number(100 * missing, 2)} % no data")
     if note:
         parts.append(note)
@@ -102,12 +103,6 @@ def caption(array: np.ndarray, metres: tuple[float, float] | None, note: str = "
 def cells(array: np.ndarray) -> np.ndarray | None:
     """The values to write into the cells of a map ``(rows, cols)``: all of a small grid, none of a scene."""
     return array if max(array.shape) <= _MOST_CELLS else None
-
-
-def ground(metres: tuple[float, float]) -> str:
-    """Ground sampling distance as text; one figure for square pixels."""
-    down, across = (render.number(round(value, 4)) for value in metres)
-    return f"{across} m/px" if down == across else f"{across} × {down} m/px"
 
 
 def strip(

@@ -101,8 +101,10 @@ class View:
         return (names[0], names[1], names[2]) if len(names) >= 3 else (names[0],) * 3
 
     def default_band(self) -> str:
-        """The near infrared where the sensor has one (its edges are the clearest), else the first band."""
-        return "B08" if "B08" in self.scene.band_names else self.scene.band_names[0]
+        """The near infrared where the scene has it (its edges are the clearest), else the first band."""
+        names, sensor = self.scene.band_names, self.scene.naming.sensor
+        infrared = sensor.composites.get("colour_infrared") if sensor else None
+        return infrared.bands[0] if infrared and infrared.bands[0] in names else names[0]
 
 
 def same_scene(scene: Scene) -> object:

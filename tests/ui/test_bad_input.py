@@ -74,7 +74,7 @@ PICTURES = {
     ),
     "rotated.tif": (
         lambda path: raster(path, ramp(64, 64), transform=PLACE @ Affine.rotation(30)),
-        r"10 m/pixel",
+        r"10 m/px",
         r"64 × 64 px · 10 m/px",
     ),
     "transparent.tif": (transparent, r"nodata where transparent", r"62 % no data"),

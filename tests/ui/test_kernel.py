@@ -14,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 from cnnviz.grids import format_kernel
 from cnnviz.kernels import KERNELS
 from cnnviz.samples import open_sample
-from cnnviz.scene import Window
+from cnnviz.scene import Window, open_scene
 from cnnviz.ui.experiments import kernel, kernel_files
 from cnnviz.ui.experiments.kernel import Setting, Show, Target
 from cnnviz.ui.view import View
+from tests.factory import raster
 from tests.ui.strips import stages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,3 +247,23 @@ def test_a_kernel_that_came_with_a_link_or_was_resized_is_not_typed_and_one_that
     assert done(app)[0] is False
     app.text_input(key="w").set_value("1 -3 2").run()
     assert done(app)[0] is True
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["red", "green", "blue", "nir"], "nir"),
+        (["B02", "B03", "B08"], "B08"),
+        (["R", "G", "B"], "R"),
+        (["first", "B08"], "first"),
+    ],
+)
+def test_a_scene_opens_on_its_near_infrared(tmp_path, names, expected):
+    scene = open_scene(raster(tmp_path / "a.tif", np.ones((8, 9, len(names)), "uint16"), descriptions=names))
+    assert View(scene, Window(0, 0, 8, 9)).default_band() == expected
+
+
+def test_a_guessed_landsat_scene_opens_on_its_near_infrared_too(tmp_path):
+    scene = open_scene(raster(tmp_path / "l7.tif", np.ones((8, 9, 6), "uint8")))
+    assert scene.naming.sensor.name == "landsat7"
+    assert View(scene, Window(0, 0, 8, 9)).default_band() == "B4"

@@ -202,7 +202,7 @@ def test_a_results_pixel_lies_where_it_looked(view, around, stride, dilation):
 def test_the_table_says_how_the_origin_moves(view):
     found = padding_scene.apply(view, setting(around=Around.VALID, stride=(2, 3)), "B08")
     table = padding_scene.table(view, found)
-    assert "| pixel, across × down | 10 × 10 m | 30 × 20 m |" in table
+    assert "| pixel, down × across | 10 × 10 m | 20 × 30 m |" in table
     x, y = view.transform @ (0, 0.5)
     assert f"{x:,.0f}, {y:,.0f}".replace(",", "\u202f").replace("\u202f ", ", ") in table
     assert "moved by 0 m in x, −5 m in y" in table

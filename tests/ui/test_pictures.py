@@ -28,3 +28,11 @@ def test_opaque_colours_travel_without_their_opacity():
     assert pictures._pixels(picture) == picture[..., :3].tobytes()
     picture[2, 3] = 0
     assert pictures._pixels(picture) == picture.tobytes()
+
+
+def test_a_caption_says_how_much_is_missing_also_where_all_is():
+    values = np.full((2, 5), np.nan)
+    assert pictures.caption(values, (20.0, 10.0)) == " · 2 × 5 px · 20 × 10 m/px · no finite value · 100 % no data"
+    values[0, 0] = 3
+    assert pictures.caption(values, None) == " · 2 × 5 px · 3 … 3 · 90 % no data"
+    assert "no data" not in pictures.caption(np.ones((2, 5)), None)

@@ -107,13 +107,13 @@ def _on_map(view: View, field: ReceptiveField) -> list[tuple[str, str, str]]:
     x, y = after.c - before.c, after.f - before.f
     moved = f"moved by {_figure(x)}{unit} in x, {_figure(y)}{unit} in y" if x or y else "not moved"
     return [
-        ("pixel, across × down", _pixel(before) + unit, _pixel(after) + unit),
+        ("pixel, down × across", _pixel(before) + unit, _pixel(after) + unit),
         ("origin x, y", _origin(before), f"{_origin(after)}, {moved}"),
     ]
 
 
 def _pixel(place: Affine) -> str:
-    return f"{_figure(np.hypot(place.a, place.d))} × {_figure(np.hypot(place.b, place.e))}"
+    return f"{_figure(np.hypot(place.b, place.e))} × {_figure(np.hypot(place.a, place.d))}"
 
 
 def _origin(place: Affine) -> str:
