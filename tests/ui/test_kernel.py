@@ -267,3 +267,12 @@ def test_a_guessed_landsat_scene_opens_on_its_near_infrared_too(tmp_path):
     scene = open_scene(raster(tmp_path / "l7.tif", np.ones((8, 9, 6), "uint8")))
     assert scene.naming.sensor.name == "landsat7"
     assert View(scene, Window(0, 0, 8, 9)).default_band() == "B4"
+
+
+@pytest.mark.parametrize(("on", "asked"), [("band", "there?"), ("each", "there?"), ("colour", "there in B04?")])
+def test_the_question_in_colours_names_the_band_that_it_is_about(on, asked):
+    app = playground(on=on, hide="answers")
+    assert any(each.value.startswith("**Predict.**") and each.value.endswith(asked) for each in app.markdown)
+    input_, *covered = stages(app, "kernel_strip")
+    assert len(input_["boxes"]) == 1
+    assert all(each["covered"] for each in covered)

@@ -9,8 +9,9 @@ import numpy as np
 from cnnviz.kernels import KERNELS, find_name
 from cnnviz.render import number
 from cnnviz.ui import teach
-from cnnviz.ui.experiments.kernel import Result, Setting, was_typed
+from cnnviz.ui.experiments.kernel import Result, Setting, Target, was_typed
 from cnnviz.ui.teach import Question, Task
+from cnnviz.ui.words import plain
 
 #: Below this share of the strongest response a result counts as 0: too pale to be seen.
 _PALE = 0.02
@@ -31,9 +32,10 @@ def predict(given: Setting, result: Result) -> tuple[bool, tuple[int, int] | Non
 def _question(given: Setting, found: np.ndarray) -> Question:
     place = _pixel(given, found)
     value = float(found[place])
+    band = f" in {plain(given.bands[0])}" if given.target is Target.COLOUR else ""
     return Question(
         identity=f"{given} {place}",
-        text="Look at the box on the input, then at the weights. What will the result be there?",
+        text=f"Look at the box on the input, then at the weights. What will the result be there{band}?",
         choices=_SIGNS,
         answer=_sign(value, found),
         because=f"The products under the kernel add up to {number(value)}; "
