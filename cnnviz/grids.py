@@ -62,7 +62,8 @@ def parse_kernel(text: str) -> Array:
         raise KernelError(f"received {len(rows)} rows of up to {max(widths)} numbers: at most {MAX_SIDE} × {MAX_SIDE}")
     for number, width in enumerate(widths, 1):
         if width != widths[0]:
-            raise KernelError(f"received {width} numbers in row {number}: {widths[0]} are expected, as in row 1")
+            both = f"{widths[0]} and {width} numbers in rows 1 and {number}"
+            raise KernelError(f"received {both}: as many are expected in every row")
     return kernel_grid([[_cell(cell, r, c) for c, cell in enumerate(row, 1)] for r, row in enumerate(rows, 1)])
 
 
@@ -153,6 +154,6 @@ def normalise(weights: ArrayLike, how: str) -> Array:
     magnitudes = np.abs(grid).sum()
     over = {"none": 1.0, "sum": grid.sum(), "magnitudes": magnitudes}[how]
     if how != Normalise.NONE and abs(over) <= 1e-6 * magnitudes:
-        advice = "none" if magnitudes == 0 else "magnitudes or none"
-        raise KernelError(f"received weights whose {how} is 0, which cannot divide: choose {advice} instead")
+        found, advice = ("are all", "") if magnitudes == 0 else ("sum to", "the sum of magnitudes or by ")
+        raise KernelError(f"received weights that {found} 0, which cannot divide: divide by {advice}nothing instead")
     return kernel_grid(grid / over)

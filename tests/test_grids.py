@@ -60,7 +60,7 @@ def test_rows_numbers_and_fractions(text, expected):
     [
         ("", "received no numbers"),
         (" ; \n", "received no numbers"),
-        ("1 2\n3", "received 1 numbers in row 2: 2 are expected, as in row 1"),
+        ("1 2\n3", "received 2 and 1 numbers in rows 1 and 2: as many are expected in every row"),
         ("1 2\n3 x", "received 'x' in row 2, cell 2: a number such as"),
         ("1,,2", "received '' in row 1, cell 2"),
         ("1 1/0", "received '1/0' in row 1, cell 2: division by zero"),
@@ -148,10 +148,14 @@ def test_weights_are_divided_by_what_is_said():
 @pytest.mark.parametrize(
     ("grid", "how", "says"),
     [
-        (KERNELS["sobel_vertical"], "sum", "sum is 0, which cannot divide: choose magnitudes or none"),
-        (KERNELS["gabor_vertical"], "sum", "sum is 0"),
-        ([[0, 0]], "sum", "sum is 0, which cannot divide: choose none instead"),
-        ([[0, 0]], "magnitudes", "magnitudes is 0, which cannot divide: choose none instead"),
+        (
+            KERNELS["sobel_vertical"],
+            "sum",
+            "sum to 0, which cannot divide: divide by the sum of magnitudes or by nothing",
+        ),
+        (KERNELS["gabor_vertical"], "sum", "sum to 0"),
+        ([[0, 0]], "sum", "are all 0, which cannot divide: divide by nothing instead"),
+        ([[0, 0]], "magnitudes", "are all 0, which cannot divide: divide by nothing instead"),
         ([[1]], "max", "received 'max': one of magnitudes, none, sum"),
     ],
 )

@@ -96,7 +96,7 @@ def test_what_can_be_typed(text, layer):
         ("[1|2+3]", "as many kernels in each"),
         ("#0123456789abcdef", "load their recipe file first"),
         ("1e40", "a finite float32"),
-        ("1,2;3", "1 numbers in row 2"),
+        ("1,2;3", "2 and 1 numbers in rows 1 and 2"),
     ],
 )
 def test_nonsense_is_refused_in_a_sentence(text, said):

@@ -142,7 +142,7 @@ def test_a_link_that_starts_with_a_misfit_shows_the_default():
 @pytest.mark.parametrize(
     ("key", "typed", "says"),
     [
-        ("pad_digits", "1 2; 3", "received 1 numbers in row 2"),
+        ("pad_digits", "1 2; 3", "received 2 and 1 numbers in rows 1 and 2"),
         ("pad_digits", "a b", "a number such as"),
         ("pad_digits", ";".join(["1"] * 13), "received a grid of 13 × 1 numbers: 1 to 12"),
         ("pad_w", "1 2; x 4", "a number such as"),
