@@ -89,6 +89,15 @@ def test_pins_in_a_link_are_shown_and_nonsense_among_them_is_left_out():
     app = page(pins="10, 20; zebra; 99999, 1", part="values")
     assert not app.exception
     assert app.text_input(key="pins").value.startswith("10, 20")
+    assert "“zebra”" in app.error[0].value
+    assert any("Outside this scene: 99999, 1." in each.value for each in app.caption)
+
+
+@pytest.mark.parametrize(("typed", "said"), [("10", "“10”"), ("-1,5", "“-1,5”"), ("3,4;bad;5,6;7", "“bad; 7”")])
+def test_pins_that_cannot_be_read_are_named(typed, said):
+    app = page()
+    app.text_input(key="pins").input(typed).run()
+    assert said in app.error[0].value
 
 
 @pytest.mark.parametrize("part", ["spectra", "histograms", "values", "cube", "file"])

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from cnnviz.render import number
 from cnnviz.scene import Scene, Window
 from cnnviz.ui import link
 from cnnviz.ui.pictures import PIN_COLOURS, Pin
 from cnnviz.ui.view import View, same_scene
+from cnnviz.ui.words import plain
 
 PINS = "pin_strip"
 _TEXT = "pins"
@@ -30,7 +32,15 @@ class Spectrum:
 def pin_field(view: View) -> None:
     """The places as text, so that a link carries them and the keyboard can set them."""
     st.session_state["_view_window"] = view.window
-    link.text("Pinned pixels", "", _TEXT, help="Row, column of the scene; several apart by semicolons.")
+    text = link.text("Pinned pixels", "", _TEXT, help="Row, column of the scene; several apart by semicolons.")
+    rows, cols, _ = view.scene.shape
+    parts = [part.strip() for part in text.split(";") if part.strip()]
+    if wrong := [part for part in parts if not _PLACE.fullmatch(part)]:
+        said = plain("; ".join(wrong)[:40])
+        st.error(f"Received “{said}” as pinned pixels; row, column of each are expected, such as 120, 84; 7, 300.")
+    if outside := [f"{row}, {col}" for row, col in _places() if row >= rows or col >= cols]:
+        ends = f"its last row is {number(rows - 1)}, its last column {number(cols - 1)}"
+        st.caption(f"Outside this scene: {'; '.join(outside)}. Counted from 0, {ends}.")
 
 
 def add_pin() -> None:
