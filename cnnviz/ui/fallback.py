@@ -16,5 +16,18 @@ def good_or_default(key: str, attempt: Callable[[], Good], default: Callable[[],
     try:
         return link.last_good(key, attempt)
     except CnnvizError as error:
-        link.complain(type(error)(f"{str(error).removesuffix('.')}. Shown is the default."))
+        _explain(error, "the default")
         return default()
+
+
+def otherwise(attempt: Callable[[], Good], instead: Good, shown: str) -> Good:
+    """Result of ``attempt``; where it raises, say why, and that ``instead`` is shown, in the words ``shown``."""
+    try:
+        return attempt()
+    except CnnvizError as error:
+        _explain(error, shown)
+        return instead
+
+
+def _explain(error: CnnvizError, shown: str) -> None:
+    link.complain(type(error)(f"{str(error).removesuffix('.')}. Shown is {shown}."))

@@ -92,18 +92,14 @@ def last_good(key: str, attempt: Callable[[], Option]) -> Option:
     return good
 
 
-def otherwise(attempt: Callable[[], Option], instead: Option) -> Option:
-    """Result of ``attempt``; where it raises, say why and go on with ``instead``."""
-    try:
-        return attempt()
-    except CnnvizError as error:
-        complain(error)
-        return instead
-
-
 def complain(error: CnnvizError) -> None:
     """Say what is wrong above the page's pictures, wherever the control stands: it may be folded away."""
     st.session_state["_link_problems"].error(plain(str(error)))
+
+
+def asks(key: str) -> bool:
+    """Whether the visitor has just come with an address that sets ``key``."""
+    return key in st.session_state["_link_raw"]
 
 
 def hides(part: str) -> bool:

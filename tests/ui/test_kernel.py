@@ -109,11 +109,37 @@ def test_a_wrong_kernel_in_a_link_is_said_and_the_page_stays():
     assert any("row" in error.value for error in app.error)
 
 
+def test_a_kernel_typed_as_text_becomes_the_kernel_of_the_page():
+    app = playground(kernel="laplacian_4")
+    before = stages(app, "kernel_strip")
+    app.text_input(key="w").input("1 2; 3").run()
+    assert app.session_state["kernel"] == kernel.OWN
+    assert "in every row" in app.error[0].value
+    assert stages(app, "kernel_strip") == before
+    app.text_input(key="w").input("1 1; 1 1").run()
+    assert not app.error
+    assert stages(app, "kernel_strip") == stages(playground(kernel="own", w="1,1;1,1"), "kernel_strip")
+    app.selectbox(key="kernel").select("laplacian_4").run()
+    assert "w" not in app.query_params
+
+
+def test_weights_in_a_link_are_an_own_kernel_unless_it_names_another():
+    assert playground(w="1,1;1,1").session_state["kernel"] == kernel.OWN
+    assert playground(w="1,1;1,1", kernel="laplacian_4").session_state["kernel"] == "laplacian_4"
+    assert "in every row" in playground(w="1,2;3").error[0].value
+
+
+def test_a_kernel_that_outgrows_the_grid_is_padded_and_that_is_said():
+    app = playground(scene="random_grid", padding="valid", times="3")
+    assert app.error[0].value.endswith("Shown is the result with padding “same”.")
+
+
 def test_a_kernel_whose_sum_is_zero_cannot_be_divided_by_it_and_the_last_good_one_stays():
     app = playground()
     app.selectbox(key="divide").select("sum").run()
     assert not app.exception
-    assert "sum" in app.error[0].value
+    assert "sum to 0" in app.error[0].value
+    assert app.error[0].value.endswith("Shown is the kernel undivided.")
 
 
 def test_every_band_is_in_the_downloaded_picture(view, monkeypatch):

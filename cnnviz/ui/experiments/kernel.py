@@ -15,12 +15,13 @@ from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D, FeatureMap, Network
 from cnnviz.render import MINUS, number
 from cnnviz.ui import link
-from cnnviz.ui.fallback import good_or_default
+from cnnviz.ui.fallback import good_or_default, otherwise
 from cnnviz.ui.kernel_grid import grid_width, kernel_grid
 from cnnviz.ui.page import more
 from cnnviz.ui.view import View
 
 OWN = "own"
+_FIRST = "sobel_vertical"
 _LINE = 80  # characters
 #: Where the session keeps the text of the last own kernel that a control or a link made.
 _MADE = "_kernel_made"
@@ -142,7 +143,9 @@ def _centred(array: np.ndarray, other: tuple[int, ...]) -> np.ndarray:
 
 def controls(view: View) -> Chosen:
     """The row for what the page is about: kernel, target, bands, colours."""
-    kernel = link.choose("Kernel", _TITLES | {OWN: "Own kernel"}, "kernel", default="sobel_vertical", on_change=_chosen)
+    if link.asks("w") and not link.asks("kernel"):
+        _written()
+    kernel = link.choose("Kernel", _TITLES | {OWN: "Own kernel"}, "kernel", default=_FIRST, on_change=_chosen)
     target, bands, looked = _target(view)
     show = link.switch("Show the result", SHOWS, "show")
     return Chosen(kernel, target, bands, looked, show)
@@ -190,15 +193,19 @@ def setting(chosen: Chosen) -> Setting:
 def _typed(kernel: str) -> np.ndarray:
     """The kernel in the grid: from the catalogue, or the visitor's own; a mistake leaves the last good one."""
     # The field is always there: Streamlit writes only fields that it already knows into the link.
-    text = link.text("Own kernel as text", _default_text(), "w", help="Rows apart by ; and weights by spaces.")
+    hint = "Rows apart by ; and weights by spaces."
+    text = link.text("Own kernel as text", _default_text(), "w", help=hint, on_change=_written)
     if kernel != OWN:
         st.session_state["_last_kernel"] = kernel
-        return KERNELS[kernel].weights
-    return good_or_default("kernel", lambda: parse_kernel(text), lambda: parse_kernel(_default_text()))
+
+    def weights() -> np.ndarray:
+        return parse_kernel(text) if kernel == OWN else KERNELS[kernel].weights
+
+    return good_or_default("kernel", weights, lambda: parse_kernel(_default_text()))
 
 
 def _default_text() -> str:
-    return format_kernel(KERNELS["sobel_vertical"].weights)
+    return format_kernel(KERNELS[_FIRST].weights)
 
 
 def _combined(weights: np.ndarray) -> np.ndarray:
@@ -208,22 +215,26 @@ def _combined(weights: np.ndarray) -> np.ndarray:
     b = link.figure("b, times the second", -100.0, 100.0, 1.0, "b", step=0.1, disabled=not second)
     if not second:
         return weights if a == 1 else (np.float32(a) * weights)
-    return link.otherwise(lambda: combine(a, weights, b, KERNELS[second].weights), weights)
+    return otherwise(lambda: combine(a, weights, b, KERNELS[second].weights), weights, "the first kernel alone")
 
 
 def _adjusted(weights: np.ndarray) -> np.ndarray:
     """Divided and turned; a kernel that cannot be divided so stays as it is."""
     how = link.choose("Divide by", NORMALISATIONS, "divide")
     flip = link.tick("True convolution", "flip", help="Turns the kernel by 180° first; deep learning does not.")
-    found = link.otherwise(lambda: normalise(weights, how), weights)
+    found = otherwise(lambda: normalise(weights, how), weights, "the kernel undivided")
     return found[::-1, ::-1] if flip else found
 
 
 def _chosen() -> None:
-    """An own kernel starts from the one in view."""
-    if st.session_state["kernel"] == OWN:
-        last = st.session_state.get("_last_kernel", "sobel_vertical")
-        st.session_state["w"] = st.session_state[_MADE] = format_kernel(KERNELS[last].weights)
+    """An own kernel starts from the one in view; beside one of the catalogue a link carries no weights."""
+    own = st.session_state["kernel"] == OWN
+    last = st.session_state.get("_last_kernel", _FIRST) if own else _FIRST
+    st.session_state["w"] = st.session_state[_MADE] = format_kernel(KERNELS[last].weights)
+
+
+def _written() -> None:
+    st.session_state["kernel"] = OWN
 
 
 def _edited() -> None:
@@ -328,8 +339,13 @@ def run(view: View, given: Setting) -> Result:
 def shown(view: View, given: Setting) -> tuple[Setting, Result]:
     """The setting and its result; a kernel that does not fit the window is padded, and that is said."""
     padded = replace(given, padding="same")
-    fitting = link.otherwise(lambda: given if given.network.output_shape(_shape(view, given)) else padded, padded)
-    return fitting, run(view, fitting)
+
+    def fitting() -> Setting:
+        given.network.output_shape(_shape(view, given))
+        return given
+
+    found = otherwise(fitting, padded, f"the result with padding “{PADDINGS[padded.padding]}”")
+    return found, run(view, found)
 
 
 def _shape(view: View, given: Setting) -> tuple[int, int, int]:
