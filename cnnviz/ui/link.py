@@ -176,14 +176,14 @@ def text(label: str, default: str, key: str, **more: Any) -> str:
 
 
 def _arrive_option(label: str, options: Mapping[Option, str], key: str, default: Option) -> None:
+    _take_one(label, key)
     identifiers = {str(identifier): identifier for identifier in options}
     state = st.session_state
     raw = state["_link_raw"].get(key)
     if raw in identifiers and key not in state and raw not in options.values():
         # Streamlit knows labels alone, and drops an identifier: the address is put right before the control sees it.
-        state["_link_page"] = None
         st.query_params[key] = options[identifiers[raw]]
-        st.rerun()
+        _start_over()
     if key in state:
         _settle(options, key, default)
     possible = {*identifiers, *options.values()}
@@ -214,12 +214,30 @@ def _arrive(
     state["_link_known"].add(key)
     state["_link_keys"].add(key)
     raw = state["_link_raw"].get(key)
+    if not isinstance(default, list):
+        _take_one(label, key)
     if raw is not None and (fault := wrong(raw)):
         _drop(f"{label}: “{_short(raw)}” {fault}.")
+        # Streamlit would try to make something of it, and fails on endless numbers and empty options.
+        del st.query_params[key]
+        _start_over()
     if state["_link_walked"] and key not in st.query_params and state.get(key, default) != default:
         # What a link has set a single run ago, Streamlit leaves behind on the page before.
         state[key] = state[key]
         st.query_params[key] = write(state[key])
+
+
+def _take_one(label: str, key: str) -> None:
+    if key in st.session_state["_link_raw"] and len(st.query_params.get_all(key)) > 1:
+        _drop(f"{label} is set several times: the last one counts.")
+        st.query_params[key] = st.session_state["_link_raw"][key]
+        _start_over()
+
+
+def _start_over() -> None:
+    """Run the page again for an address that has been put right; what was dropped stays said."""
+    st.session_state["_link_page"] = None
+    st.rerun()
 
 
 def _outside(low: float, high: float) -> Callable[[str], str]:
