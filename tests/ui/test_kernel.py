@@ -302,3 +302,25 @@ def test_the_question_in_colours_names_the_band_that_it_is_about(on, asked):
     input_, *covered = stages(app, "kernel_strip")
     assert len(input_["boxes"]) == 1
     assert all(each["covered"] for each in covered)
+
+
+@pytest.mark.parametrize(
+    ("side", "looked", "expected"), [(8, "b5", 64), (8, "b99", 64), (700, "b99", 34), (5000, "b0", 1)]
+)
+def test_no_more_bands_are_shown_at_once_than_a_page_can_hold(side, looked, expected):
+    names = tuple(f"b{i}" for i in range(100))
+    found = kernel._few(names, Window(0, 0, side, side), looked)
+    assert len(found) == expected
+    assert looked in found
+    assert list(found) == sorted(found, key=names.index)
+
+
+def test_a_file_of_a_thousand_bands_shows_sixty_four_of_them(tmp_path, monkeypatch):
+    raster(tmp_path / "many.tif", np.zeros((16, 16, 1000), "uint8"))
+    monkeypatch.setenv("CNNVIZ_LOCAL_ROOT", str(tmp_path))
+    app = AppTest.from_file(str(ROOT / "pages" / "2_Kernel_playground.py"), default_timeout=60)
+    app.query_params.update(path="many.tif", on="each")
+    app.run()
+    assert not app.exception
+    assert any("64 of 1" in each.value for each in app.markdown)
+    assert len(stages(app, "kernel_bands")) == 64

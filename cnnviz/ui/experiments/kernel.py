@@ -14,6 +14,7 @@ from cnnviz.grids import MAX_SIDE, Normalise, combine, format_kernel, normalise,
 from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D, FeatureMap, Network
 from cnnviz.render import MINUS, number
+from cnnviz.scene import Window
 from cnnviz.ui import link
 from cnnviz.ui.fallback import good_or_default, otherwise
 from cnnviz.ui.kernel_grid import grid_width, kernel_grid
@@ -43,6 +44,9 @@ class Show(StrEnum):
     INPUT = "input"
     SCALE255 = "scale255"
 
+
+#: Bands of which the results are shown at once, and numbers that they may hold.
+_MOST_BANDS, _MOST_NUMBERS = 64, 2**24
 
 TARGETS = {Target.BAND: "One band", Target.EACH: "Each band", Target.COLOUR: "R, G, B"}
 SHOWS = {Show.SIGNED: "Signed", Show.INPUT: "As the input", Show.SCALE255: "0–255"}
@@ -162,8 +166,17 @@ def _target(view: View) -> tuple[Target, tuple[str, ...], int]:
     options = {name: name for name in names}
     band = link.choose("Band", options, "band", default=view.default_band(), disabled=target is Target.COLOUR)
     if target is Target.EACH:
-        return target, names, names.index(band)
+        shown = _few(names, view.window, band)
+        return target, shown, shown.index(band)
     return target, view.default_bands() if target is Target.COLOUR else (band,), 0
+
+
+def _few(names: tuple[str, ...], window: Window, band: str) -> tuple[str, ...]:
+    """As many bands as a page can show at once: the first ones, and ``band``."""
+    most = max(min(_MOST_BANDS, _MOST_NUMBERS // (window.rows * window.cols)), 1)
+    if names.index(band) < most:
+        return names[:most]
+    return (*names[: most - 1], band)
 
 
 def look_at(band: str) -> None:

@@ -38,7 +38,8 @@ def _covered(stages: Sequence[Stage], covered: bool) -> list[Stage]:
 
 def _gallery(view: View, given: Setting, stages: Sequence[Stage]) -> None:
     """The results of all bands, small; a click looks at one."""
-    st.markdown("**Every band**")
+    shown, there = len(given.bands), len(view.scene.band_names)
+    st.markdown("**Every band**" if shown == there else f"**{shown} of {render.number(there)} bands**")
     strip(
         stages,
         "kernel_bands",
