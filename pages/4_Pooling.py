@@ -7,7 +7,7 @@ from cnnviz.ui.page import controls, page
 with page(
     "Pooling",
     "Pooling puts one number in place of a whole window: the largest, the mean or the smallest. Nothing is learned. "
-    "Look at the banks of the river: max keeps what is strongly positive (red), min what is strongly negative (blue), "
+    "Follow one edge from map to map: max keeps what is strongly positive (red), min what is strongly negative (blue), "
     "and the average lets both fade.",
 ) as view:
     with controls():

@@ -14,8 +14,8 @@ from cnnviz.ui.page import controls, page
 with page(
     "Volume convolution",
     "A filter of a CNN has a kernel for every band. Each band adds a term, the terms are summed, a bias and an "
-    "activation follow. Look at the field boundaries: red and near infrared have opposite signs there and cancel in "
-    "the sum. In filter 2 red is turned round, and they add up.",
+    "activation follow. Look where two bands have opposite signs, as red and near infrared have along fields: they "
+    "cancel in the sum. In filter 2 one is turned round, and they add up.",
 ) as view:
     with controls():
         chosen = volume_controls.controls(view)

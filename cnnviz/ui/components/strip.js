@@ -112,7 +112,9 @@ class Stage {
     this.caption.replaceChildren(element("b"), document.createTextNode(spec.covered ? "" : spec.caption));
     this.caption.firstChild.textContent = spec.name;
     this.legend.replaceChildren();
-    if (!spec.legend || spec.covered || (this.strip.data.shared && this.index > 0)) return;
+    const common = this.strip.data.shared && this.strip.data.stages[1]?.legend;
+    const told = common && (this.index > 0 || JSON.stringify(common) === JSON.stringify(spec.legend));
+    if (!spec.legend || spec.covered || told) return;
     drawLegend(this.legend, spec.legend);
   }
 
