@@ -132,6 +132,17 @@ def combine(a: float, first: ArrayLike, b: float, second: ArrayLike) -> Array:
         return kernel_grid(a * wide[0] + b * wide[1])
 
 
+def total(weights: ArrayLike) -> float:
+    """Sum of the weights; 0 where they cancel but for the rounding of float32.
+
+    >>> total([[1, 2, 1]]), total([[0.1, 0.2, -0.3]])
+    (4.0, 0.0)
+    """
+    grid = kernel_grid(weights).astype(np.float64)
+    found = float(grid.sum())
+    return found if abs(found) > 1e-6 * np.abs(grid).sum() else 0.0
+
+
 class Normalise(StrEnum):
     """What a kernel's weights are divided by."""
 
@@ -152,8 +163,8 @@ def normalise(weights: ArrayLike, how: str) -> Array:
     if how not in list(Normalise):
         raise KernelError(f"received {how!r}: one of {', '.join(sorted(Normalise))} is expected")
     magnitudes = np.abs(grid).sum()
-    over = {"none": 1.0, "sum": grid.sum(), "magnitudes": magnitudes}[how]
-    if how != Normalise.NONE and abs(over) <= 1e-6 * magnitudes:
+    over = {"none": 1.0, "sum": total(grid), "magnitudes": magnitudes}[how]
+    if over == 0:
         found, advice = ("are all", "") if magnitudes == 0 else ("sum to", "the sum of magnitudes or by ")
         raise KernelError(f"received weights that {found} 0, which cannot divide: divide by {advice}nothing instead")
     return kernel_grid(grid / over)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from cnnviz.grids import MAX_SIDE, Normalise, combine, format_kernel, normalise, parse_kernel, resize_kernel
+from cnnviz.grids import MAX_SIDE, Normalise, combine, format_kernel, normalise, parse_kernel, resize_kernel, total
 from cnnviz.kernels import KERNELS, find_name
 from cnnviz.layers import Conv2D, FeatureMap, Network
 from cnnviz.render import MINUS, number
@@ -268,7 +268,6 @@ def was_typed(kernel: str) -> bool:
 
 
 _WIDTH = 200
-_NOISE = 1e-6
 _SIZES = ("kernel_rows", "kernel_cols")
 _TURNS: Mapping[str, tuple[str, str]] = {
     "transpose": ("Transpose", ":material/transform:"),
@@ -331,12 +330,8 @@ def _resized(typed: str) -> None:
 
 
 def _in_words(view: View, given: Setting) -> None:
-    weights = given.weights.astype(np.float64)
-    rows, cols = weights.shape
-    sum_ = float(weights.sum())
-    if abs(sum_) < _NOISE * np.abs(weights).sum():  # float32 weights that cancel but for their rounding
-        sum_ = 0.0
-    parts = [f"{rows} × {cols} weights, sum {number(sum_)}"]
+    rows, cols = given.weights.shape
+    parts = [f"{rows} × {cols} weights, sum {number(total(given.weights))}"]
     if view.metres is not None:
         down, across = view.metres
         parts.append(f"{number(rows * down)} × {number(cols * across)} m on the ground")

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from cnnviz.grids import total
 from cnnviz.kernels import KERNELS, find_name
 from cnnviz.render import number
 from cnnviz.ui import teach
@@ -69,7 +70,7 @@ def _sign(value: float, found: np.ndarray) -> str:
 def tasks(kernel: str, given: Setting) -> None:
     """Three things to try."""
     weights = given.weights
-    flat = find_name(weights) is None and weights.size > 1 and bool(weights.any()) and abs(float(weights.sum())) < 1e-6
+    flat = find_name(weights) is None and weights.size > 1 and bool(weights.any()) and total(weights) == 0
     turned = any(np.array_equal(weights, KERNELS[name].weights[:, ::-1]) for name in _VERTICAL)
     smooth = int(np.count_nonzero(weights)) > 1 and bool((weights >= 0).all()) and given.times >= 10
     teach.tasks(
