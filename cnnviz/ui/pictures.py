@@ -15,7 +15,7 @@ from affine import Affine
 from cnnviz import render
 from cnnviz.layers import ReceptiveField
 from cnnviz.render import ColourScale
-from cnnviz.text import ground as ground
+from cnnviz.text import ground
 from cnnviz.ui.browser import component
 
 _strip = component("strip", '<div class="strip"></div>')

@@ -7,7 +7,7 @@ import streamlit as st
 from cnnviz import render
 from cnnviz.description import Description
 from cnnviz.scene import Scene
-from cnnviz.ui import pictures
+from cnnviz.text import ground
 from cnnviz.ui.experiments.inspection import Setting
 from cnnviz.ui.experiments.inspection_picture import bits
 from cnnviz.ui.view import View
@@ -44,7 +44,7 @@ def facts(view: View, given: Setting) -> None:
         "Transform": ", ".join(render.number(value, 9) for value in found.transform),
         "Bounds": f"x {left} … {right}, y {bottom} … {top}",
         "Centre": _lonlat(found.centre),
-        "Pixel size": pictures.ground(found.pixel_size) if found.pixel_size else "unknown",
+        "Pixel size": ground(found.pixel_size) if found.pixel_size else "unknown",
         "Nodata": nodata(view.scene),
         "Blocks": f"{render.size(*found.block)} pixels",
         "Overviews": ", ".join(render.size(*smaller) for _, *smaller in found.overviews) or "none",

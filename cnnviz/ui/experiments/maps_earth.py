@@ -14,13 +14,14 @@ from cnnviz.land_cover import scaled as times
 from cnnviz.layers import FeatureMap, Network
 from cnnviz.render import ColourScale, Palette
 from cnnviz.scene import Scene, Window, open_scene
+from cnnviz.text import ground
 from cnnviz.ui import link, whole_scene
 from cnnviz.ui.classes import NOTHING, legend, picture
 from cnnviz.ui.experiments.maps import Setting
 from cnnviz.ui.experiments.maps_subjects import Subject
 from cnnviz.ui.labels import labels_of
 from cnnviz.ui.maps import composite_stage, over, scaled
-from cnnviz.ui.pictures import Room, Stage, caption, ground, strip
+from cnnviz.ui.pictures import Room, Stage, caption, strip
 from cnnviz.ui.view import View, same_scene
 from cnnviz.weights import Array
 

@@ -9,9 +9,9 @@ import streamlit as st
 
 from cnnviz.layers import FeatureMap
 from cnnviz.render import number, size
+from cnnviz.text import ground
 from cnnviz.ui.experiments.stack import Setting
 from cnnviz.ui.maps import scaled
-from cnnviz.ui.pictures import ground
 from cnnviz.ui.view import View
 
 

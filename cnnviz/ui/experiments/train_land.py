@@ -13,13 +13,14 @@ from cnnviz.land_cover import LandCover, agreement
 from cnnviz.render import ColourScale, Palette
 from cnnviz.scene import open_scene
 from cnnviz.scores import accuracy
+from cnnviz.text import ground
 from cnnviz.ui import classes, land_runs, runs, watching, whole_picture
 from cnnviz.ui.experiments.train_results import confusion_chart
 from cnnviz.ui.jobs import State
 from cnnviz.ui.labels import labels_of
 from cnnviz.ui.land_runs import Covering
 from cnnviz.ui.maps import over
-from cnnviz.ui.pictures import Room, Stage, ground, strip
+from cnnviz.ui.pictures import Room, Stage, strip
 from cnnviz.ui.trained import TrainedModel
 from cnnviz.ui.view import OVERVIEW_SIDE, View
 from cnnviz.ui.visit import visit
