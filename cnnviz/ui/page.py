@@ -73,13 +73,10 @@ def _say(error: CnnvizError) -> None:
     st.error(plain(str(error)))
 
 
-@contextmanager
-def controls(row: str = "") -> Iterator[DeltaGenerator]:
+def controls(row: str = "") -> DeltaGenerator:
     """The one row for what the page is about, or another named ``row`` below it; a teacher's link may hide it."""
     key = ("controls_hidden" if link.hides("controls") else "controls") + row
-    place = st.container(key=key, horizontal=True, vertical_alignment="bottom")
-    with place:
-        yield place
+    return st.container(key=key, horizontal=True, vertical_alignment="bottom")
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,7 +69,8 @@ class Setting:
     @property
     def axis(self) -> str:
         """What stands along an axis of the bands' numbers."""
-        return f"value {self.number_unit}".strip() if self.number_unit[:3] in ("", "in ") else self.number_unit
+        unit = self.number_unit
+        return f"value {unit}".strip() if not unit or unit.startswith("in ") else unit
 
     def numbers(self, array: np.ndarray) -> np.ndarray:
         """The file's numbers as they are shown: float32 of the same shape, NaN where there are none."""
@@ -136,8 +136,7 @@ def _three_bands(view: View, sensor: Sensor | None) -> tuple[str, ...]:
 def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: StretchRule) -> Setting:
     """The rest of the controls, folded away; the ends of a stretch by hand are not."""
     by_hand = rule is StretchRule.MANUAL and what is not What.INDEX
-    with page.controls("_ends") if by_hand else nullcontext() as ends:
-        pass
+    ends = page.controls("_ends") if by_hand else None  # stands above, and is filled once its unit is known below
     with page.more("Numbers, bits and orientation"):
         left, middle, right = st.columns(3)
         with left:
@@ -195,7 +194,7 @@ def _manual(view: View, bands: tuple[str, ...], shown_as: Calibration | None) ->
     return good_or_default("stretch", lambda: _ordered(black, white), lambda: (low, high))
 
 
-_FAR = 1e9
+_FAR = 1e9  # beyond it neither end is taken; the black one starts well within, so that there is a white one above
 
 
 def _usual(view: View, bands: tuple[str, ...], shown_as: Calibration | None) -> tuple[float, float]:
