@@ -125,10 +125,10 @@ def _check_declared(declared: Declared, kind: Format, *, name: str, limits: Limi
     if kind in (Format.PNG, Format.JPEG):
         if rows * cols > limits.picture:
             raise UnsafeError(f"{size}; a {kind.label} may have {limits.picture:,} pixels: store it as a tiled GeoTIFF")
-        if rows * cols * bands * declared.number > limits.unpacked:
+        if rows * cols * bands * declared.itemsize > limits.unpacked:
             raise UnsafeError(
-                f"{size} of {8 * declared.number} bits; a {kind.label} may unpack to {limits.unpacked / 1e6:,.0f} MB: "
-                "store it as a tiled GeoTIFF"
+                f"{size} of {8 * declared.itemsize} bits; a {kind.label} may unpack to "
+                f"{limits.unpacked / 1e6:,.0f} MB: store it as a tiled GeoTIFF"
             )
     if declared.block > limits.block:
         raise UnsafeError(

@@ -15,13 +15,16 @@ MAX_DIRECTORIES = 1024
 
 @dataclass(frozen=True)
 class Declared:
-    """What a header says: the size in pixels, the bands, and the bytes of one decoded block and of one number."""
+    """What a header says: the size in pixels, the bands, and the bytes of one decoded block.
+
+    ``itemsize`` is the bytes of one decoded number; PNG and JPEG say it.
+    """
 
     rows: int
     cols: int
     bands: int
     block: int
-    number: int = 1
+    itemsize: int = 1
 
 
 def _take(file: BinaryIO, layout: str) -> tuple[int, ...]:
@@ -36,13 +39,13 @@ def png_size(file: BinaryIO) -> Declared:
 
     >>> import io
     >>> png_size(io.BytesIO(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x05\0\0\0\x07\x08\x02\0\0\0"))
-    Declared(rows=7, cols=5, bands=3, block=15, number=1)
+    Declared(rows=7, cols=5, bands=3, block=15, itemsize=1)
     """
     file.seek(16)
     cols, rows, bits, colour = _take(file, ">IIBB")
     bands = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
-    number = max(bits, 8) // 8
-    return Declared(rows, cols, bands, cols * bands * number, number)
+    itemsize = max(bits, 8) // 8
+    return Declared(rows, cols, bands, cols * bands * itemsize, itemsize)
 
 
 def jpeg_size(file: BinaryIO) -> Declared:
@@ -62,10 +65,10 @@ def jpeg_size(file: BinaryIO) -> Declared:
         (length,) = _take(file, ">H")
         if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
             bits, rows, cols, bands = _take(file, ">BHHB")
-            number = (bits + 7) // 8
-            if marker & 3 == 2:
-                return Declared(rows, cols, bands, _coefficients(file, rows, cols, bands), number)
-            return Declared(rows, cols, bands, cols * bands * number, number)
+            itemsize = (bits + 7) // 8
+            progressive = marker & 3 == 2
+            block = _coefficients(file, rows, cols, bands) if progressive else cols * bands * itemsize
+            return Declared(rows, cols, bands, block, itemsize)
         file.seek(max(length - 2, 0), 1)
 
 
