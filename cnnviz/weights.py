@@ -75,7 +75,7 @@ def finite(value: ArrayLike, what: str) -> Array:
     """Read-only float32 copy of a grid of finite numbers."""
     try:
         given = np.asarray(value)
-        if given.dtype.kind not in "iuf" or _holds_truths(value):
+        if given.dtype.kind not in "iuf" or _holds_booleans(value):
             raise ValueError
         with np.errstate(over="ignore"):
             array = given.astype(np.float32)
@@ -88,12 +88,12 @@ def finite(value: ArrayLike, what: str) -> Array:
     return array
 
 
-def _holds_truths(value: object) -> bool:
+def _holds_booleans(value: object) -> bool:
     """Whether true or false stands among nested lists of numbers, where NumPy takes them for 1 and 0."""
     if not isinstance(value, list | tuple):
         return isinstance(value, bool)
     kinds = set(map(type, value))
-    return bool in kinds or (not kinds <= {int, float} and any(map(_holds_truths, value)))
+    return bool in kinds or (not kinds <= {int, float} and any(map(_holds_booleans, value)))
 
 
 def weights_of(value: str | ArrayLike) -> str | Array:
