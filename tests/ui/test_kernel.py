@@ -157,10 +157,12 @@ def test_every_band_is_in_the_downloaded_picture(view, monkeypatch):
     assert data.startswith(b"\x89PNG")
     assert found["names"] == list(bands)
     assert found["title"].splitlines()[:2] == [
-        "Sentinel-2, synthetic · each band",
+        "Sentinel-2, synthetic · every band",
         "3 × 3 Sobel–Feldman, vertical · padding same, filled by reflect",
     ]
     assert "96 × 81 px · 10 m/px" in found["title"]
+    kernel_files.png(view, setting(target=Target.EACH, bands=bands[:5]))
+    assert found["title"].startswith("Sentinel-2, synthetic · 5 of 13 bands\n")
 
 
 def test_a_setting_in_words_says_what_is_done():

@@ -14,7 +14,7 @@ from cnnviz.render import span, value_range
 from cnnviz.samples import SAMPLES
 from cnnviz.scene import Scene, geotiff_bytes
 from cnnviz.ui.experiments.kernel import Setting, Target, run
-from cnnviz.ui.experiments.kernel_pictures import coloured, displayed, each_band
+from cnnviz.ui.experiments.kernel_pictures import coloured, displayed, each_band, how_many
 from cnnviz.ui.maps import scaled
 from cnnviz.ui.pictures import caption
 from cnnviz.ui.view import View
@@ -35,21 +35,18 @@ def png(view: View, given: Setting) -> bytes:
     """Picture of the result with its legend, and with what was done to what."""
     result = run(view, given)
     if given.target is Target.EACH:
-        stages = each_band(view, given, result)
-        ranges = [span(*value_range(result.band(band).after.array)) for band in range(len(stages))]
         parts = [
-            (f"{stage.name} · {ends}", stage.picture, stage.scale) for stage, ends in zip(stages, ranges, strict=True)
+            (f"{stage.name} · {span(*value_range(result.band(place).after.array))}", stage.picture, stage.scale)
+            for place, stage in enumerate(each_band(view, given, result))
         ]
-        return figure_png(gallery(parts, _title(view, given, result.after, "each band")))
+        return figure_png(gallery(parts, _title(view, given, result.after, how_many(view, given))))
     look = coloured(view, given, displayed(given.show, result.after.array))
     scales = look.scales
     if look.scale is None:  # red, green and blue are told apart by name
-        scales = tuple(
-            replace(each, rule=f"{name}, {each.rule}") for name, each in zip(given.bands, scales, strict=True)
-        )
-    return figure_png(
-        figure(look.picture, _title(view, given, result.after, ", ".join(given.bands), look.note), *scales)
-    )
+        named = zip(given.bands, scales, strict=True)
+        scales = tuple(replace(each, rule=f"{name}, {each.rule}") for name, each in named)
+    title = _title(view, given, result.after, ", ".join(given.bands), look.note)
+    return figure_png(figure(look.picture, title, *scales))
 
 
 def _title(view: View, given: Setting, after: FeatureMap, bands: str, note: str = "") -> str:

@@ -38,8 +38,7 @@ def _covered(stages: Sequence[Stage], covered: bool) -> list[Stage]:
 
 def _gallery(view: View, given: Setting, stages: Sequence[Stage]) -> None:
     """The results of all bands, small; a click looks at one."""
-    shown, there = len(given.bands), len(view.scene.band_names)
-    st.markdown("**Every band**" if shown == there else f"**{shown} of {render.number(there)} bands**")
+    st.markdown(f"**{how_many(view, given).capitalize()}**")
     strip(
         stages,
         "kernel_bands",
@@ -48,6 +47,12 @@ def _gallery(view: View, given: Setting, stages: Sequence[Stage]) -> None:
         room=Room(least="10rem", height=320, shared=_one_scale(stages), gallery=True),
         on_pick=lambda: look_at(given.bands[st.session_state["kernel_bands"]["pick"]["stage"]]),
     )
+
+
+def how_many(view: View, given: Setting) -> str:
+    """How many of the scene's bands the kernel is applied to, in words."""
+    used, there = len(given.bands), len(view.scene.band_names)
+    return "every band" if used == there else f"{used} of {render.number(there)} bands"
 
 
 def _one_scale(stages: Sequence[Stage]) -> bool:
