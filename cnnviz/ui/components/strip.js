@@ -126,11 +126,9 @@ class Stage {
 
   // Whether it shows the same ground as the first picture, a border more or less.
   covers(first) {
-    return [0, 1].every((axis) => {
-      const side = axis ? "cols" : "rows";
-      const share = (this.spec[side] * this.spec.jump[axis]) / (first.spec[side] * first.spec.jump[axis]);
-      return share > 0.6 && share < 1.3;
-    });
+    const ground = ({ rows, cols, jump }) => [rows * jump[0], cols * jump[1]];
+    const whole = ground(first.spec);
+    return ground(this.spec).every((side, axis) => side > 0.6 * whole[axis] && side < 1.3 * whole[axis]);
   }
 
   fit(zoom) {
@@ -157,7 +155,7 @@ class Stage {
   }
 
   mark() {
-    const { rows, cols, boxes = [], pins = [], cells } = this.spec;
+    const { rows, cols, boxes, pins, cells } = this.spec;
     this.overlay.setAttribute("viewBox", `0 0 ${cols} ${rows}`);
     this.marks.replaceChildren();
     if (cells) this.numbers(cells);
@@ -167,17 +165,14 @@ class Stage {
       if (this.isTiny(box)) svg("circle", { class: "ring", cx: box.col + box.cols / 2, cy: box.row + box.rows / 2, r: RING * unit }, this.marks);
     }
     // On cells a pin is a ring, so that the number stays readable; a disc at the edge is drawn whole.
-    const reach = Math.min(7 * unit, rows / 2, cols / 2);
+    const reach = cells ? 0 : Math.min(7 * unit, rows / 2, cols / 2);
+    const middle = (at, size) => Math.min(Math.max(at + 0.5, reach), size - reach);
     for (const pin of pins) {
       const group = svg("g", { class: "pin" }, this.marks);
-      const [cx, cy] = [pin.col + 0.5, pin.row + 0.5];
-      if (!cells) {
-        const inside = (at, size) => Math.min(Math.max(at, reach), size - reach);
-        svg("circle", { cx: inside(cx, cols), cy: inside(cy, rows), r: 6 * unit, fill: pin.colour }, group);
-        continue;
-      }
-      svg("circle", { cx, cy, r: 0.43, style: "fill: none; stroke-width: 5px" }, group);
-      svg("circle", { cx, cy, r: 0.43, style: `fill: none; stroke-width: 3px; stroke: ${pin.colour}` }, group);
+      const place = { cx: middle(pin.col, cols), cy: middle(pin.row, rows) };
+      if (cells) for (const style of ["stroke-width: 5px", `stroke-width: 3px; stroke: ${pin.colour}`])
+        svg("circle", { ...place, r: 0.43, style: `fill: none; ${style}` }, group);
+      else svg("circle", { ...place, r: 6 * unit, fill: pin.colour }, group);
     }
   }
 
@@ -189,7 +184,7 @@ class Stage {
   numbers(cells) {
     const size = 0.36;
     const { rows, cols } = this.spec;
-    const lines = [...Array(rows + 1).keys()].map((row) => `M0 ${row}H${cols}`).concat([...Array(cols + 1).keys()].map((col) => `M${col} 0V${rows}`));
+    const lines = [...range(rows + 1).map((row) => `M0 ${row}H${cols}`), ...range(cols + 1).map((col) => `M${col} 0V${rows}`)];
     svg("path", { class: "lines", d: lines.join("") }, this.marks);
     cells.forEach((line, row) => line.forEach((text, col) => {
       const colour = this.colourAt(row, col);
