@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from cnnviz.errors import CnnvizError
 from cnnviz.render import number
-from cnnviz.ui.words import plain
+from cnnviz.ui.words import plain, short
 
 Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
@@ -45,7 +45,7 @@ def begin(page: str) -> None:
         # A teacher's link keeps hiding what it hides when the class walks on to the next page.
         state["_link_hide"] = state["_link_raw"].get(_HIDE, state.get("_link_hide", ""))
         for part in sorted(_parts(state["_link_hide"]) - _HIDEABLE):
-            _drop(f"“{_short(part)}” is nothing that can be hidden: choose from answers, controls, tasks.")
+            _drop(f"“{short(part)}” is nothing that can be hidden: choose from answers, controls, tasks.")
     if state["_link_hide"]:
         st.query_params[_HIDE] = state["_link_hide"]
 
@@ -73,7 +73,7 @@ def end() -> list[str]:
     """What the link asked for that could not be had, as sentences."""
     state = st.session_state
     for key in sorted(set(state["_link_raw"]) - state["_link_known"]):
-        _drop(f"“{_short(key)}” sets nothing here.")
+        _drop(f"“{short(key)}” sets nothing here.")
     state["_link_raw"] = {}
     return list(state["_link_dropped"])
 
@@ -144,7 +144,7 @@ def several(label: str, options: Sequence[str], default: Sequence[str], key: str
     if key in st.session_state["_link_raw"]:
         for name in st.query_params.get_all(key):
             if name not in options:
-                _drop(f"{label}: “{_short(name)}” {_NO_OPTION}.")
+                _drop(f"{label}: “{short(name)}” {_NO_OPTION}.")
     return st.multiselect(label, list(options), list(default), key=key, bind="query-params", **more)
 
 
@@ -217,7 +217,7 @@ def _arrive(
     if not isinstance(default, list):
         _take_one(label, key)
     if raw is not None and (fault := wrong(raw)):
-        _drop(f"{label}: “{_short(raw)}” {fault}.")
+        _drop(f"{label}: “{short(raw)}” {fault}.")
         # Streamlit would try to make something of it, and fails on endless numbers and empty options.
         del st.query_params[key]
         _start_over()
@@ -257,7 +257,3 @@ def _outside(low: float, high: float) -> Callable[[str], str]:
 def _drop(sentence: str) -> None:
     if sentence not in st.session_state["_link_dropped"]:
         st.session_state["_link_dropped"].append(sentence)
-
-
-def _short(text: str) -> str:
-    return plain(text if len(text) <= 40 else text[:39] + "…")

@@ -10,6 +10,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>#!|~$&]|:(?=\S))")
 # is neither seen nor copied.
 _JOINTS = re.compile(r"(\\:(?=\S)|@|www(?=\.))", re.IGNORECASE)
 _NOTHING = ":small[]"
+_SHORT = 40  # characters
 
 
 def plain(text: str) -> str:
@@ -21,6 +22,15 @@ def plain(text: str) -> str:
     'www:small[].a.org'
     """
     return _JOINTS.sub(rf"\1{_NOTHING}", _MARKDOWN.sub(r"\\\1", text))
+
+
+def short(text: str) -> str:
+    r"""The beginning of what a visitor sent, as a sentence can hold it; :func:`plain` besides.
+
+    >>> short("*" + 50 * "a")
+    '\\*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…'
+    """
+    return plain(text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…")
 
 
 def percent(share: float, digits: int = 1) -> str:

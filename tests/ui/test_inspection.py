@@ -100,6 +100,13 @@ def test_pins_that_cannot_be_read_are_named(typed, said):
     assert said in app.error[0].value
 
 
+@pytest.mark.parametrize("part", ["zebra", "99999, 1"])
+def test_however_many_pins_cannot_be_shown_one_short_sentence_says_so(part):
+    app = page(pins="; ".join([part] * 1000))
+    (sentence,) = [each.value for each in (*app.error, *app.caption) if part in each.value]
+    assert len(sentence) < 200
+
+
 @pytest.mark.parametrize("part", ["spectra", "histograms", "values", "cube", "file"])
 @pytest.mark.parametrize("scene", ["sentinel2", "elevation", "china", "random_grid"])
 def test_every_side_of_every_kind_of_scene_is_shown(scene, part):

@@ -13,7 +13,7 @@ from cnnviz.scene import Scene, Window
 from cnnviz.ui import link
 from cnnviz.ui.pictures import PIN_COLOURS, Pin
 from cnnviz.ui.view import View, same_scene
-from cnnviz.ui.words import plain
+from cnnviz.ui.words import short
 
 PINS = "pin_strip"
 _TEXT = "pins"
@@ -22,7 +22,7 @@ _PLACE = re.compile(r"\s*(\d{1,7})\s*,\s*(\d{1,7})\s*")
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The values of one pinned pixel: float32 ``(bands,)``, in digital numbers."""
+    """The values of one pinned pixel: float32 ``(bands,)``, as the file holds them."""
 
     pin: Pin
     label: str
@@ -36,11 +36,11 @@ def pin_field(view: View) -> None:
     rows, cols, _ = view.scene.shape
     parts = [part.strip() for part in text.split(";") if part.strip()]
     if wrong := [part for part in parts if not _PLACE.fullmatch(part)]:
-        said = plain("; ".join(wrong)[:40])
-        st.error(f"Received “{said}” as pinned pixels; row, column of each are expected, such as 120, 84; 7, 300.")
+        said = short("; ".join(wrong))
+        st.error(f"Received “{said}” as pinned pixels: write row, column of each, such as 120, 84; 7, 300.")
     if outside := [f"{row}, {col}" for row, col in _places() if row >= rows or col >= cols]:
         ends = f"its last row is {number(rows - 1)}, its last column {number(cols - 1)}"
-        st.caption(f"Outside this scene: {'; '.join(outside)}. Counted from 0, {ends}.")
+        st.caption(f"Outside this scene: {short('; '.join(outside))}. Counted from 0, {ends}.")
 
 
 def add_pin() -> None:
@@ -58,7 +58,7 @@ def _places() -> list[tuple[int, int]]:
 
 
 def places(view: View) -> list[tuple[int, int]]:
-    """Pinned pixels of the scene, (row, col); without any, three that differ as much as the window allows."""
+    """Pinned pixels of the scene, (row, col); without any, up to three that differ as much as the window allows."""
     return _inside(view)[: len(PIN_COLOURS)] or _examples(view)
 
 
