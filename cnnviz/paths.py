@@ -34,7 +34,7 @@ def display_name(text: str) -> str:
 def home_expanded(path: str | os.PathLike[str]) -> Path:
     """Return the path of a file or folder, ``~`` and ``~name`` replaced by the home that they stand for.
 
-    Raises SceneError where ``path`` is empty, or nobody has that home.
+    Raises SceneError where ``path`` is empty, or that home is not known.
     """
     text = os.fspath(path)
     if not text:
@@ -42,7 +42,7 @@ def home_expanded(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise SceneError(f"{_called(text)} was not found: nobody here has the home that it begins with") from None
+        raise SceneError(f"{_called(text)} was not found: the home folder that ~ stands for is not known") from None
 
 
 def _called(text: str) -> str:

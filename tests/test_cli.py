@@ -91,10 +91,10 @@ def test_info_of_what_is_no_product_is_one_line(failed, tmp_path):
     assert "no.zip cannot be unpacked" in failed("info", tmp_path / "no.zip")
 
 
-def test_info_of_nothing_and_of_nobodys_home_is_one_line(failed):
+def test_info_of_nothing_and_of_an_unknown_home_is_one_line(failed):
     assert "received an empty path: give the name of a file or folder" in failed("info", "")
     for name in ("x.tif", "x", "x.zip"):
-        assert f"{name} was not found: nobody here has the home that it begins with" in failed(
+        assert f"{name} was not found: the home folder that ~ stands for is not known" in failed(
             "info", f"~no one/{name}"
         )
 

@@ -107,7 +107,7 @@ def test_an_empty_name_is_no_folder(place, capsys, monkeypatch):
     assert main(["run", "recipe.json", "", "scene.tif", "out.tif"]) == 2
     assert "received an empty path" in capsys.readouterr().err
     assert main(["run", "recipe.json", "~no one/x.tif", "out.tif"]) == 2
-    assert "x.tif was not found: nobody here has the home" in capsys.readouterr().err
+    assert "x.tif was not found: the home folder that ~ stands for" in capsys.readouterr().err
 
 
 def test_only_a_file_of_bounded_size_is_a_recipe(place, capsys):

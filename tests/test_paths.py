@@ -97,7 +97,7 @@ def test_names_below_the_folder_that_do_not_exist(house):
         resolve_below(house, "loop")
     with pytest.raises(SceneError, match=r"not a path that can be followed|lies outside|was not found"):
         resolve_below(house, "~nobody-of-that-name/a.tif")
-    with pytest.raises(SceneError, match=r"^a\.tif was not found: nobody here has the home"):
+    with pytest.raises(SceneError, match=r"^a\.tif was not found: the home folder that ~ stands for"):
         existing_file("~nobody-of-that-name/a.tif")
 
 
