@@ -10,8 +10,6 @@ the first row of the table. Memory is what the call adds to this process at its 
 from __future__ import annotations
 
 import argparse
-import ctypes
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +22,7 @@ import scipy.signal
 
 from benchmarks.measuring import machine, resident
 from cnnviz.convolve import conv2d, conv_volume
+from cnnviz.memory import give_back
 
 Work = Callable[[], object]
 
@@ -42,9 +41,7 @@ def shortest(works: dict[str, Work], repeats: int) -> dict[str, float]:
 
 def added(work: Work) -> float:
     """Megabytes that a call adds to the process at its peak."""
-    if sys.platform == "linux":
-        # What earlier calls freed would be used again, and not be counted.
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()  # or what earlier calls freed would be used again, and not be counted
     before, peak, done = resident(), [0.0], threading.Event()
 
     def watch() -> None:
