@@ -76,7 +76,11 @@ def resolve_below(root: str | os.PathLike[str], text: str) -> Path:
     _refuse_special(text)
     base = Path(root).resolve()
     try:
-        found = (base / Path(text.strip()).expanduser()).resolve()
+        named = Path(text.strip()).expanduser()
+    except RuntimeError:  # told as a home that there is, or names of accounts could be tried out
+        named = Path(base.anchor)
+    try:
+        found = (base / named).resolve()
     except (OSError, RuntimeError):
         raise SceneError(f"{_called(text)} is not a path that can be followed: check it") from None
     if not found.is_relative_to(base):

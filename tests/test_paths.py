@@ -73,7 +73,10 @@ def test_paths_below_the_folder(house, monkeypatch):
     assert resolve_below(house, "~/deep/a.tif") == inside
 
 
-@pytest.mark.parametrize("text", ["../root2/secret.tif", "../root2/gone.tif", "/etc/passwd", "/", "..", "~"])
+@pytest.mark.parametrize(
+    "text",
+    ["../root2/secret.tif", "../root2/gone.tif", "/etc/passwd", "/", "..", "~", "~root/a", "~nobody-of-that-name/a"],
+)
 def test_what_lies_outside_is_refused_in_the_same_words(house, text, monkeypatch):
     monkeypatch.setenv("HOME", str(house.parent))
     with pytest.raises(UnsafeError, match="lies outside the folder that may be opened: move or copy it") as got:
@@ -95,8 +98,6 @@ def test_names_below_the_folder_that_do_not_exist(house):
     (house / "loop").symlink_to(house / "loop")
     with pytest.raises(SceneError, match=r"loop (is not a path that can be followed|was not found)"):
         resolve_below(house, "loop")
-    with pytest.raises(SceneError, match=r"not a path that can be followed|lies outside|was not found"):
-        resolve_below(house, "~nobody-of-that-name/a.tif")
     with pytest.raises(SceneError, match=r"^a\.tif was not found: the home folder that ~ stands for"):
         existing_file("~nobody-of-that-name/a.tif")
 
