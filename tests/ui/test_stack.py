@@ -451,3 +451,17 @@ def test_max_pooling_and_relu_may_change_places(view):
     before = Network([Conv2D("sobel_vertical"), Pool2D(2), Activation("relu")]).apply(image)
     after = Network([Conv2D("sobel_vertical"), Activation("relu"), Pool2D(2)]).apply(image)
     np.testing.assert_array_equal(before, after)
+
+
+def test_a_stack_that_nobody_changed_fits_every_scene():
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.query_params["scene"] = "random_grid"
+    app.run()
+    small = app.text_input(key="stack").value
+    for scene, expected in (("sentinel2", shorthand.write(stack.DEFAULT.network.layers)), ("bright_dark", small)):
+        app.selectbox(key="scene").set_value(scene).run()
+        assert [each.value for each in app.error] == []
+        assert app.text_input(key="stack").value == expected
+    app.text_input(key="stack").set_value("box_3 > relu").run()
+    app.selectbox(key="scene").set_value("sentinel2").run()
+    assert app.text_input(key="stack").value == "box_3 > relu"

@@ -3,6 +3,7 @@
 const NUMBER = /^[-−+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(\/\d+\.?\d*)?$/i;
 
 const MOST_NUMBERS = 7;
+const FEW_LETTERS = 3;
 const DIGIT = 0.58; // width of a digit as a part of its height
 
 class Grid {
@@ -22,7 +23,8 @@ class Grid {
     this.root.style.setProperty("--cell", `${side}px`);
     this.note.textContent = help;
     this.told = cells.map((line) => line.join(",")).join(";");
-    const many = Math.max(cells.length, cells[0].length) > MOST_NUMBERS; // too many to be read, until one is edited
+    const long = shown.flat().some((text) => text.length > FEW_LETTERS);
+    const many = long && Math.max(cells.length, cells[0].length) > MOST_NUMBERS; // too many to be read, until one is edited
     this.root.classList.toggle("many", many);
     if (this.rows !== cells.length || this.cols !== cells[0].length) this.build(cells.length, cells[0].length);
     this.inputs.forEach((line, row) => line.forEach((input, col) => {

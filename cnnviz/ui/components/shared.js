@@ -17,6 +17,7 @@ function svg(tag, attributes = {}, parent = null) {
 
 const range = (count) => Array.from({ length: count }, (_, i) => i);
 const clamp = (value, size) => Math.min(Math.max(value, 0), size - 1); // the nearest place in a row of `size`
+const longest = (lines) => Math.max(...lines.flat().map((text) => text.length)); // of the texts of a grid
 const bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
 
 // Red, green and blue, 0 to 255, of a colour such as #ffcc00.

@@ -1,13 +1,12 @@
 // Pictures in the order in which data flows. Pointing at a pixel of one marks the same place in all of them, with the
 // window that it saw on the first; all of that runs here, and only a click reaches the server.
 
-const LENS_PIXELS = 12;
+const LENS = 96, LENS_PIXELS = 12; // px a side, and pixels of the picture in it
 const RING = 10; // px from the middle of a tiny box to the ring around it
-const CELL = 26;
-const WIDE_CELL = 44;
+const CELL = 26, WIDE_CELL = 44, WIDEST_CELL = 58; // px a side: at least, with room, and for long numbers
 const LETTER = 6.5; // px, in a cell whose number can still be read
-const KEYS = "The arrow keys move the pointer.";
-const KEYS_PICK = "The arrow keys move the pointer, Enter chooses the pixel.";
+const SHORT = 24; // letters of a caption's part that stays in one line
+const KEYS = "The arrow keys move the pointer", PICKS = ", Enter chooses the pixel";
 
 function figureText(value) {
   if (Math.abs(value) >= 1000) return value.toLocaleString("en", { maximumFractionDigits: 0 }).replaceAll(",", "\u202f").replace("-", "−");
@@ -84,7 +83,7 @@ class Stage {
     this.overlay = svg("svg", { preserveAspectRatio: "none", "aria-hidden": "true" }, this.canvas);
     this.marks = svg("g", {}, this.overlay);
     this.pointer = svg("g", {}, this.overlay);
-    this.lens = element("canvas", { class: "lens", width: "96", height: "96" }, this.frame);
+    this.lens = element("canvas", { class: "lens", width: LENS, height: LENS }, this.frame);
     this.caption = element("figcaption", {}, this.figure);
     this.legend = element("div", { class: "legend" }, this.figure);
     this.canvas.addEventListener("pointermove", (event) => this.strip.point(this, ...this.pixelAt(event)));
@@ -106,11 +105,13 @@ class Stage {
 
   words(spec) {
     this.operation.textContent = spec.operation || "";
-    this.canvas.setAttribute("aria-label", `${spec.alt} ${this.strip.data.pick ? KEYS_PICK : KEYS}`);
+    this.canvas.setAttribute("aria-label", `${spec.alt} ${KEYS}${this.strip.data.pick ? PICKS : ""}.`);
     this.canvas.classList.toggle("covered", Boolean(spec.covered));
     this.step.classList.toggle("cells", Boolean(spec.cells));
-    this.caption.replaceChildren(element("b"), document.createTextNode(spec.covered ? "" : spec.caption));
-    this.caption.firstChild.textContent = spec.name;
+    this.caption.replaceChildren(element("b", {}, null, spec.name));
+    const [first, ...parts] = spec.covered ? [""] : spec.caption.split(" · ");
+    this.caption.append(first);
+    for (const part of parts) this.caption.append(" · ", element("span", { class: part.length < SHORT ? "figure" : "" }, null, part));
     this.legend.replaceChildren();
     const common = this.strip.data.shared && this.strip.data.stages[1]?.legend;
     const told = common && (this.index > 0 || JSON.stringify(common) === JSON.stringify(spec.legend));
@@ -128,7 +129,7 @@ class Stage {
   covers(first) {
     const ground = ({ rows, cols, jump }) => [rows * jump[0], cols * jump[1]];
     const whole = ground(first.spec);
-    return ground(this.spec).every((side, axis) => side > 0.6 * whole[axis] && side < 1.3 * whole[axis]);
+    return ground(this.spec).every((side, axis) => side > 0.3 * whole[axis] && side < 3 * whole[axis]);
   }
 
   fit(zoom) {
@@ -182,14 +183,13 @@ class Stage {
   }
 
   numbers(cells) {
-    const size = 0.36;
     const { rows, cols } = this.spec;
     const lines = [...range(rows + 1).map((row) => `M0 ${row}H${cols}`), ...range(cols + 1).map((col) => `M${col} 0V${rows}`)];
     svg("path", { class: "lines", d: lines.join("") }, this.marks);
+    const size = Math.min(0.36, 1.58 / longest(cells)); // of a cell, for all of them
     cells.forEach((line, row) => line.forEach((text, col) => {
       const colour = this.colourAt(row, col);
-      const fitted = Math.min(size, 1.7 * size / Math.max(text.length * 0.62, 1) * 1.6);
-      const label = svg("text", { x: col + 0.5, y: row + 0.5, "font-size": fitted, fill: colour[3] ? inkOn(colour) : "#111" }, this.marks);
+      const label = svg("text", { x: col + 0.5, y: row + 0.5, "font-size": size, fill: colour[3] ? inkOn(colour) : "#111" }, this.marks);
       label.textContent = text;
     }));
   }
@@ -261,7 +261,7 @@ class Stage {
     svg("rect", { class: "cross", x: col, y: row, width: 1, height: 1 }, this.pointer);
     if (this.spec.size[0] * this.spec.size[1] === 1 && place.rows * place.cols > 1)
       svg("rect", { class: "window", x: place.x - place.cols / 2, y: place.y - place.rows / 2, width: place.cols, height: place.rows }, this.pointer);
-    if (this.zoom < 4 && rows * cols > 400) this.magnify(row, col, this.spec.size[0] * this.spec.size[1] === 1 ? place : null);
+    if (this.zoom < 4 && rows * cols > 400 && cols * this.zoom > 2 * LENS) this.magnify(row, col, this.spec.size[0] * this.spec.size[1] === 1 ? place : null);
   }
 
   // After new marks: what the pointer holds stays.
@@ -279,10 +279,10 @@ class Stage {
 
   magnify(row, col, place) {
     const context = this.lens.getContext("2d");
-    const scale = 96 / LENS_PIXELS;
+    const scale = LENS / LENS_PIXELS;
     const top = row - LENS_PIXELS / 2 + 0.5, left = col - LENS_PIXELS / 2 + 0.5;
     context.imageSmoothingEnabled = false;
-    context.clearRect(0, 0, 96, 96);
+    context.clearRect(0, 0, LENS, LENS);
     context.drawImage(this.picture, -left * scale, -top * scale, this.picture.width * scale, this.picture.height * scale);
     context.strokeStyle = "#e6007e";
     context.lineWidth = 1.5;
@@ -329,7 +329,7 @@ class Strip {
   zooms(stages) {
     const whole = (ratio) => (ratio >= 1 ? Math.floor(ratio) : ratio);
     const ratios = stages.map((stage) => stage.ratio(Math.max(stage.figure.clientWidth, 1)));
-    const alike = stages.map((stage) => stage.covers(stages[0]));
+    const alike = stages.map((stage) => !this.data.gallery && stage.covers(stages[0]));
     const finest = Math.min(...stages.map((stage, i) => (alike[i] ? stage.spec.jump[1] : Infinity)));
     const steps = stages.map((stage) => stage.spec.jump[1] / finest);
     const scale = whole(Math.min(...ratios.map((ratio, i) => (alike[i] ? ratio / steps[i] : Infinity))));
@@ -340,8 +340,8 @@ class Strip {
   cellSide() {
     const share = this.root.clientWidth / this.stages.length - 12;
     const grids = this.data.stages.filter((spec) => spec.cells);
-    const longest = Math.max(...grids.flatMap((spec) => spec.cells.flat()).map((text) => text.length));
-    const least = Math.max(CELL, longest * LETTER + 4);
+    const letters = Math.max(...grids.map((spec) => longest(spec.cells)));
+    const least = Math.min(Math.max(CELL, letters * LETTER + 4), WIDEST_CELL);
     const most = Math.max(...grids.map((spec) => spec.cols));
     return Math.floor(Math.min(Math.max(share / most, least), Math.max(WIDE_CELL, least)));
   }

@@ -77,20 +77,16 @@ def _listed(values: np.ndarray) -> str:
 
 
 def tasks(view: View, maps: Sequence[FeatureMap]) -> None:
-    """Two things to try, and why it matters on Earth."""
-    teach.tasks(
-        [
-            Task(
-                f"Look closer, at a window of {_CLOSE} × {_CLOSE} pixels, and move it to where hardly an edge is left.",
-                max(view.window[2:]) == _CLOSE and is_calm(view, maps[0]),
-            ),
-            Task(
-                "Take another scene in the sidebar, or open a file of your own: the same three layers run on it.",
-                view.scene.name != next(iter(SAMPLES.values())).title,
-            ),
-        ],
-        _KEY,
+    """Two things to try, of which a tiny scene leaves one, and why it matters on Earth."""
+    closer = Task(
+        f"Look closer, at a window of {_CLOSE} × {_CLOSE} pixels, and move it to where hardly an edge is left.",
+        max(view.window[2:]) == _CLOSE and is_calm(view, maps[0]),
     )
+    other = Task(
+        "Take another scene in the sidebar, or open a file of your own: the same three layers run on it.",
+        view.scene.name != next(iter(SAMPLES.values())).title,
+    )
+    teach.tasks([closer, other] if max(view.scene.shape[:2]) > _CLOSE else [other], _KEY)
     teach.earth(
         "Where a coast, a river or a field ends, numbers change within a few pixels. A network that finds such edges "
         "on this window finds them on the whole scene, and each keeps its place on the ground."

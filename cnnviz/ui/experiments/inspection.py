@@ -117,6 +117,7 @@ def _indices(view: View, sensor: Sensor | None) -> dict[str, str]:
 
 
 def _three_bands(view: View, sensor: Sensor | None) -> tuple[str, ...]:
+    """The bands of a composite of the sensor; none yet where any three may be chosen."""
     names = view.scene.band_names
     presets = {
         name: f"{each.title} ({', '.join(each.bands)})"
@@ -124,17 +125,23 @@ def _three_bands(view: View, sensor: Sensor | None) -> tuple[str, ...]:
         if set(each.bands) <= set(names)
     }
     chosen = link.choose("Composite", presets | {FREE: "Any three bands"}, "composite")
-    if chosen != FREE and sensor is not None:
-        return sensor.composites[chosen].bands
-    options = {name: name for name in names}
-    return tuple(
-        link.choose(colour, options, colour.lower(), default=band)
-        for colour, band in zip(("Red", "Green", "Blue"), view.default_bands(), strict=True)
-    )
+    return () if chosen == FREE or sensor is None else sensor.composites[chosen].bands
+
+
+def _any_three(view: View) -> tuple[str, ...]:
+    """Three lists in a row of their own: nothing moves under the pointer that asked for them."""
+    options = {name: name for name in view.scene.band_names}
+    with page.controls("_three"):
+        return tuple(
+            link.choose(colour, options, colour.lower(), default=band)
+            for colour, band in zip(("Red", "Green", "Blue"), view.default_bands(), strict=True)
+        )
 
 
 def setting(view: View, what: What, bands: tuple[str, ...], index: str, rule: StretchRule) -> Setting:
-    """The rest of the controls, folded away; the ends of a stretch by hand are not."""
+    """The rest of the controls: what is chosen by hand in rows of its own, the others folded away."""
+    if what is What.COMPOSITE and not bands:
+        bands = _any_three(view)
     by_hand = rule is StretchRule.MANUAL and what is not What.INDEX
     ends = page.controls("_ends") if by_hand else None  # stands above, and is filled once its unit is known below
     with page.more("Numbers, bits and orientation"):

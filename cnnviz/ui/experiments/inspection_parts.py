@@ -81,12 +81,11 @@ def _pins(view: View, pins: list[Spectrum]) -> None:
 
 
 def _histograms(view: View, given: Setting) -> None:
-    one = len(view.scene.band_names) == 1
-    if one and lesson.predict(view):
+    if lesson.predict(view):
         return
     pins = spectra(view)
     st.vega_lite_chart(charts.histograms(view, given, pins), key="histograms_chart", width="content")
-    apart = "" if one else " Each band has axes of its own."
+    apart = "" if len(view.scene.band_names) == 1 else " Each band has axes of its own."
     st.caption(f"Across: {plain(given.axis)}, {view.basis}; up: pixels. From 2 to 98 % is shaded.{apart}")
     _pins(view, pins)
 

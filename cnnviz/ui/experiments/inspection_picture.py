@@ -27,13 +27,13 @@ def show(view: View, given: Setting) -> None:
     if given.orientation is Orientation.AS_STORED:
         hint = "Click a pixel to pin it; its numbers are drawn."
         pins = replace(shown, pins=pinned(view))
-        strip([pins], PINS, crs=view.crs, hint=hint, room=Room(height=620), on_pick=add_pin)
+        strip([pins], PINS, crs=view.crs, hint=hint, room=Room(height=1040), on_pick=add_pin)
     else:
         strip(
             [replace(shown, transform=None, origin=(0, 0))],
             "turned",
             hint="Turned as an array; pins wait.",
-            room=Room(height=620),
+            room=Room(height=1040),
         )
 
 
@@ -82,7 +82,7 @@ def scales(view: View, given: Setting) -> list[ColourScale]:
     if given.what is What.INDEX:
         return [ColourScale(Palette.SIGNED, -1.0, 1.0, f"fixed, {render.span(-1, 1)}")]
     if given.rule is StretchRule.MANUAL:
-        return [ColourScale(Palette.GREY, *given.manual, str(given.rule))] * len(given.bands)
+        return [ColourScale(Palette.GREY, *given.manual, "by hand")] * len(given.bands)
     found = []
     for band in given.bands:
         ends = np.array(render.limits(view.band_statistics(band), given.rule))

@@ -67,7 +67,7 @@ def controls(view: View) -> Setting:
     """The row for what the page is about: where to start, the bands, the stack as text, colours and maps."""
     options = [preset.title for preset in PRESETS.values()]
     st.menu_button("Start from", options, key="stack_start", on_click=_start, args=(view,), icon=":material/layers:")
-    text = link.text("The stack as text", shorthand.write(DEFAULT.network.layers), LINE, help=_HELP, width=560)
+    text = link.text("The stack as text", _first_line(view), LINE, help=_HELP, width=560)
     bands = _bands(view)
     scope = link.switch("One colour scale per", SCOPES, "stack_scope", help=_SCOPE_HELP)
     with st.container():
@@ -77,6 +77,15 @@ def controls(view: View) -> Setting:
         place = f"stack {view.scene.key} {view.window[2:]}"
         network = good_or_default(place, lambda: fitted(view, layers, bands), lambda: _default(view))
     return Setting(layers, network, _shown(network), scope)
+
+
+def _first_line(view: View) -> str:
+    """The stack to start from as text; a visitor who changed nothing has one that fits wherever the scene goes."""
+    state, first = st.session_state, shorthand.write(_default(view).layers)
+    if state.get(LINE) == state.get("_stack_first", first) != first:
+        state[LINE] = first
+    state["_stack_first"] = first
+    return first
 
 
 _HELP = (
