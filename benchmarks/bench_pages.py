@@ -116,7 +116,7 @@ def _big_scene() -> Path:
 def _open(page: Page, server: Server, scene: Path, side: int) -> None:
     """Open the scene by its path and widen the window; what follows stays in this session."""
     visit(page, server.url)
-    page.get_by_text("Open a file of your own").click()
+    page.get_by_text("Open a file of your own", exact=True).click()
     page.get_by_role("textbox", name="Path on this computer").fill(str(scene))
     page.keyboard.press("Enter")
     settle(page)
