@@ -20,3 +20,7 @@ def component(name: str, html: str = "") -> Callable[..., Any]:
         css=style.read_text() if style.exists() else None,
         js=(_FILES / "shared.js").read_text() + (_FILES / f"{name}.js").read_text(),
     )
+
+
+def nothing() -> None:
+    """What an event of a component calls that nobody listens to: Streamlit wants a callback for each."""

@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from cnnviz.errors import DataError
-from cnnviz.ui.browser import component
+from cnnviz.ui.browser import component, nothing
 
 Grey = NDArray[np.float32]
 Strokes = list[NDArray[np.int32]]
@@ -35,12 +35,8 @@ def digit_pad(key: str) -> Grey:
     Raises DataError for what no pad reports.
     """
     before = st.session_state.get(key, {}).get("strokes", "")
-    found = _pad(key=key, data={"strokes": before, "help": _HELP}, default={"strokes": ""}, on_strokes_change=_nothing)
+    found = _pad(key=key, data={"strokes": before, "help": _HELP}, default={"strokes": ""}, on_strokes_change=nothing)
     return drawn(read_strokes(found.strokes or ""))
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each state."""
 
 
 def read_strokes(text: str) -> Strokes:

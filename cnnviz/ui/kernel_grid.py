@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnviz.grids import format_kernel
 from cnnviz.render import MINUS, ColourScale
-from cnnviz.ui.browser import component
+from cnnviz.ui.browser import component, nothing
 
 _ROOM, _LEAST, _MOST = 190, 24, 50  # px: a grid where there is room for it, and a cell
 
@@ -38,12 +38,8 @@ def kernel_grid(
             "help": help,
             "fixed": on_edit is None,
         },
-        on_edit_change=on_edit or _nothing,
+        on_edit_change=on_edit or nothing,
     )
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each event."""
 
 
 def _side(weights: np.ndarray) -> int:

@@ -16,7 +16,7 @@ from cnnviz import render
 from cnnviz.layers import ReceptiveField
 from cnnviz.render import ColourScale
 from cnnviz.text import ground
-from cnnviz.ui.browser import component
+from cnnviz.ui.browser import component, nothing
 
 _strip = component("strip", '<div class="strip"></div>')
 
@@ -127,7 +127,7 @@ def strip(
         "pick": on_pick is not None,
     }
     data["version"] = hashlib.blake2b(repr(data).encode(), digest_size=8).hexdigest()
-    _strip(key=key, data=packed(data, pixels), on_pick_change=on_pick or _nothing)
+    _strip(key=key, data=packed(data, pixels), on_pick_change=on_pick or nothing)
 
 
 def packed(data: dict[str, Any], parts: Sequence[bytes]) -> bytes:
@@ -147,10 +147,6 @@ def _pixels(picture: np.ndarray) -> bytes:
     if picture.ndim == 3 and (picture[..., 3] == 255).all():
         picture = picture[..., :3]
     return picture.tobytes()
-
-
-def _nothing() -> None:
-    """Streamlit wants a callback for each event."""
 
 
 def _spec(stage: Stage, pixels: bytes) -> dict[str, Any]:
