@@ -24,7 +24,7 @@ from cnnviz.errors import SceneError
 from cnnviz.scene import Scene, open_scene, write_geotiff
 from cnnviz.synthetic_materials import LABEL_CLASSES, LabelClass
 
-__all__ = ["LABEL_CLASSES", "SAMPLES", "LabelClass", "Sample", "open_labels", "open_sample"]
+__all__ = ["LABEL_CLASSES", "SAMPLES", "LabelClass", "Sample", "open_labels", "open_sample", "sample_of"]
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 
@@ -51,6 +51,15 @@ def open_sample(name: str) -> Scene:
     if name not in SAMPLES:
         raise SceneError(f"there is no sample {name!r}; expected one of {', '.join(sorted(SAMPLES))}")
     return _opened(name)
+
+
+def sample_of(scene: Scene) -> Sample | None:
+    """The sample that a scene is; None for a file, which has a name with an ending and never a sample's title.
+
+    >>> sample_of(open_sample("bright_dark")).name
+    'bright_dark'
+    """
+    return next((sample for sample in SAMPLES.values() if sample.title == scene.name), None)
 
 
 @cache

@@ -9,7 +9,7 @@ import streamlit as st
 from cnnviz import render
 from cnnviz.errors import CnnvizError
 from cnnviz.first_look import first_window
-from cnnviz.samples import SAMPLES
+from cnnviz.samples import sample_of
 from cnnviz.scene import Scene, Window
 from cnnviz.sensors import NameSource
 from cnnviz.ui import link
@@ -40,8 +40,8 @@ def current_view() -> View:
         if here.problem:
             st.error(plain(here.problem))
         describe(scene)
-        if name in SAMPLES:
-            st.caption(SAMPLES[name].about)
+        if sample := sample_of(scene):
+            st.caption(sample.about)
         if scene.damaged:
             st.warning("Part of this file cannot be read. It is shown as no data.")
         window = _window(scene)
@@ -54,7 +54,8 @@ def current_view() -> View:
 
 def describe(scene: Scene) -> None:
     """What is open, in one line; what a program made is called synthetic."""
-    made = any(sample.synthetic and sample.title == scene.name for sample in SAMPLES.values())
+    sample = sample_of(scene)
+    made = sample is not None and sample.synthetic
     st.caption(":orange-badge[synthetic] " * made + plain(scene.summary()))
 
 

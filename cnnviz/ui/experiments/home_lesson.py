@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnviz.layers import FeatureMap
 from cnnviz.render import number, value_range
-from cnnviz.samples import SAMPLES
+from cnnviz.samples import SAMPLES, sample_of
 from cnnviz.ui import teach
 from cnnviz.ui.experiments.home import EDGES
 from cnnviz.ui.teach import Question, Task
@@ -84,7 +84,7 @@ def tasks(view: View, maps: Sequence[FeatureMap]) -> None:
     )
     other = Task(
         "Take another scene in the sidebar, or open a file of your own: the same three layers run on it.",
-        view.scene.name != next(iter(SAMPLES.values())).title,
+        sample_of(view.scene) != next(iter(SAMPLES.values())),
     )
     teach.tasks([closer, other] if max(view.scene.shape[:2]) > _CLOSE else [other], _KEY)
     teach.earth(

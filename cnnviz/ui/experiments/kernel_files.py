@@ -11,7 +11,7 @@ import streamlit as st
 from cnnviz.figures import figure, figure_png, gallery
 from cnnviz.layers import FeatureMap
 from cnnviz.render import span, value_range
-from cnnviz.samples import SAMPLES
+from cnnviz.samples import sample_of
 from cnnviz.scene import Scene, geotiff_bytes
 from cnnviz.ui.experiments.kernel import Setting, Target, run
 from cnnviz.ui.experiments.kernel_pictures import coloured, displayed, each_band, how_many
@@ -101,11 +101,10 @@ def code(view: View, given: Setting) -> str:
 
 def _opening(scene: Scene) -> list[str]:
     """Lines that open the file; a sample is found where it is installed."""
-    for name, sample in SAMPLES.items():
-        if sample.title == scene.name:
-            return [
-                "    from cnnviz.samples import open_sample",
-                "",
-                f"    with rasterio.open(open_sample({name!r}).path) as source:",
-            ]
+    if sample := sample_of(scene):
+        return [
+            "    from cnnviz.samples import open_sample",
+            "",
+            f"    with rasterio.open(open_sample({sample.name!r}).path) as source:",
+        ]
     return [f"    with rasterio.open({scene.name!r}) as source:  # the file of that name, where you keep it"]
