@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,7 @@ from cnnviz.geometry import Box
 from cnnviz.layers import FeatureMap
 from cnnviz.map_facts import MapFacts, facts, sparsity
 from cnnviz.render import ColourScale
-from cnnviz.ui.experiments import maps_inputs
+from cnnviz.ui.experiments import maps_inputs, spot
 from cnnviz.ui.experiments.maps import AT, FILTER, Setting
 from cnnviz.ui.experiments.stack import Scope
 from cnnviz.ui.experiments.stack_pictures import map_scales
@@ -28,7 +27,6 @@ MAX_SHOWN = 32
 _ROW = 16
 #: Width in rem that a row of pictures may count on, and how many share it at most.
 _WIDTH, _IN_A_ROW = 58, 8
-_PLACE = re.compile(r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*")
 Place = tuple[int, int]
 
 
@@ -121,8 +119,7 @@ def summary(found: FeatureMap) -> str:
 def place(found: FeatureMap) -> Place:
     """The cell that was clicked, or the strongest; (row, col) of the maps."""
     rows, cols, _ = found.array.shape
-    typed = _PLACE.fullmatch(st.session_state.get(AT, ""))
-    row, col = (int(typed[1]), int(typed[2])) if typed else (rows, cols)
+    row, col = spot.read(st.session_state.get(AT, "")) or (rows, cols)
     if row >= rows or col >= cols:
         strength = np.where(np.isfinite(found.array), np.abs(found.array), -1).max(axis=2)
         row, col = divmod(int(strength.argmax()), cols)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +10,13 @@ import streamlit as st
 from cnnviz.render import number
 from cnnviz.scene import Scene, Window
 from cnnviz.ui import link
+from cnnviz.ui.experiments.spot import read
 from cnnviz.ui.pictures import PIN_COLOURS, Pin
 from cnnviz.ui.view import View, same_scene
 from cnnviz.ui.words import short
 
 PINS = "pin_strip"
 _TEXT = "pins"
-_PLACE = re.compile(r"\s*(\d{1,7})\s*,\s*(\d{1,7})\s*")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def pin_field(view: View) -> None:
     text = link.text("Pinned pixels", "", _TEXT, help="Row, column of the scene; several apart by semicolons.")
     rows, cols, _ = view.scene.shape
     parts = [part.strip() for part in text.split(";") if part.strip()]
-    if wrong := [part for part in parts if not _PLACE.fullmatch(part)]:
+    if wrong := [part for part in parts if read(part) is None]:
         said = short("; ".join(wrong))
         st.error(f"Received “{said}” as pinned pixels: write row, column of each, such as 120, 84; 7, 300.")
     if outside := [f"{row}, {col}" for row, col in _places() if row >= rows or col >= cols]:
@@ -53,8 +52,7 @@ def add_pin() -> None:
 
 def _places() -> list[tuple[int, int]]:
     parts = str(st.session_state.get(_TEXT, st.query_params.get(_TEXT, ""))).split(";")
-    found = [_PLACE.fullmatch(part) for part in parts]
-    return [(int(match[1]), int(match[2])) for match in found if match]
+    return [place for part in parts if (place := read(part))]
 
 
 def places(view: View) -> list[tuple[int, int]]:

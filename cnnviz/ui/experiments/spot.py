@@ -12,27 +12,41 @@ import streamlit as st
 from cnnviz.geometry import ReceptiveField
 from cnnviz.ui import link
 from cnnviz.ui.view import View
-from cnnviz.ui.words import plain
+from cnnviz.ui.words import short
 
 _KEY = "at"
 _PLACE = re.compile(r"\s*(\d{1,7})\s*,\s*(\d{1,7})\s*")
 
 
+def read(text: str) -> tuple[int, int] | None:
+    """A typed place (row, col); None for what is none.
+
+    >>> read(" 120, 84"), read("120")
+    ((120, 84), None)
+    """
+    found = _PLACE.fullmatch(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def field() -> None:
     """A field to type the pixel."""
-    text = link.text("Pixel", "", _KEY, placeholder="row, column", help=_HELP, width=200)
-    if text.strip() and _PLACE.fullmatch(text) is None:
-        typed = plain(text[:40])
-        st.error(f"Received “{typed}” as a pixel; two whole numbers are expected, row, column, such as 120, 84.")
+    check(link.text("Pixel", "", _KEY, placeholder="row, column", help=_HELP, width=200), "pixel")
+
+
+def check(text: str, what: str) -> None:
+    """Say where a typed place cannot be read."""
+    if text.strip() and read(text) is None:
+        typed = short(text)
+        st.error(f"Received “{typed}” as a {what}; two whole numbers are expected, row, column, such as 120, 84.")
 
 
 def place(view: View, otherwise: tuple[int, int]) -> tuple[int, int]:
     """The chosen pixel (row, col) of the window; ``otherwise`` where none in the window is chosen."""
     # A link's pixel is wanted before the field that takes it is drawn.
-    found = _PLACE.fullmatch(st.session_state.get(_KEY, st.query_params.get(_KEY, "")))
+    found = read(st.session_state.get(_KEY, st.query_params.get(_KEY, "")))
     if found is None:
         return otherwise
-    row, col = int(found[1]) - view.window.row, int(found[2]) - view.window.col
+    row, col = found[0] - view.window.row, found[1] - view.window.col
     return (row, col) if 0 <= row < view.window.rows and 0 <= col < view.window.cols else otherwise
 
 
