@@ -509,3 +509,9 @@ def test_the_whole_scene_is_offered_to_networks_that_it_suits(view, run):
     np.testing.assert_allclose(
         network.apply(np.full((16, 16, 2), 5000)), own.network.apply(np.full((16, 16, 2), 0.5)), rtol=1e-4
     )
+
+
+def test_a_cell_that_cannot_be_read_is_named():
+    app = page(maps_at="banana")
+    assert "Received “banana” as a cell; two whole numbers are expected" in app.error[0].value
+    assert not page(maps_at="3, 4").error

@@ -12,7 +12,7 @@ from cnnviz.blocks import Kind
 from cnnviz.geometry import Box
 from cnnviz.layers import FeatureMap
 from cnnviz.ui import link
-from cnnviz.ui.experiments import maps_inputs, maps_subjects
+from cnnviz.ui.experiments import maps_inputs, maps_subjects, spot
 from cnnviz.ui.experiments.maps_inputs import Image
 from cnnviz.ui.experiments.maps_subjects import Subject
 from cnnviz.ui.experiments.stack import Scope
@@ -86,9 +86,10 @@ def pick(given: Subject, image: Image, maps: Sequence[FeatureMap]) -> Setting:
         if st.session_state.get(FILTER, 1) > count:  # a click behind the last value, or a layer with fewer maps
             st.session_state[FILTER] = count
         channel = link.figure("Map", 1, count, 1, FILTER, width=110) if count > 1 else 1
-        link.text("Cell", "", AT, placeholder="row, column", help=_CELL_HELP, width=130)
+        cell = link.text("Cell", "", AT, placeholder="row, column", help=_CELL_HELP, width=130)
         scope = link.switch("One colour scale per", SCOPES, "maps_scope", help=_SCOPE_HELP)
         keep = link.tick("Keep the scale when the image changes", "maps_keep")
+    spot.check(cell, "cell")
     return Setting(given, image, maps, layer, channel - 1, scope, keep)
 
 
