@@ -108,9 +108,8 @@ class Stage {
     this.canvas.setAttribute("aria-label", `${spec.alt} ${KEYS}${this.strip.data.pick ? PICKS : ""}.`);
     this.canvas.classList.toggle("covered", Boolean(spec.covered));
     this.step.classList.toggle("cells", Boolean(spec.cells));
-    this.caption.replaceChildren(element("b", {}, null, spec.name));
     const [first, ...parts] = spec.covered ? [""] : spec.caption.split(" · ");
-    this.caption.append(first);
+    this.caption.replaceChildren(element("b", {}, null, spec.name), first);
     for (const part of parts) this.caption.append(" · ", element("span", { class: part.length < SHORT ? "figure" : "" }, null, part));
     this.legend.replaceChildren();
     const common = this.strip.data.shared && this.strip.data.stages[1]?.legend;
@@ -261,7 +260,8 @@ class Stage {
     svg("rect", { class: "cross", x: col, y: row, width: 1, height: 1 }, this.pointer);
     if (this.spec.size[0] * this.spec.size[1] === 1 && place.rows * place.cols > 1)
       svg("rect", { class: "window", x: place.x - place.cols / 2, y: place.y - place.rows / 2, width: place.cols, height: place.rows }, this.pointer);
-    if (this.zoom < 4 && rows * cols > 400 && cols * this.zoom > 2 * LENS) this.magnify(row, col, this.spec.size[0] * this.spec.size[1] === 1 ? place : null);
+    const room = !this.strip.data.gallery && cols * this.zoom > 1.5 * LENS;
+    if (room && this.zoom < 4 && rows * cols > 400) this.magnify(row, col, this.spec.size[0] * this.spec.size[1] === 1 ? place : null);
   }
 
   // After new marks: what the pointer holds stays.
